@@ -1,0 +1,28 @@
+"""Settings of ExportExampleGen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.settings import Settings
+
+
+class ExportSettings(Settings):
+    """How an export is read."""
+
+    photo_size: Literal["original", "large", "medium", "small", "thumb", "square"] = "medium"
+    """iNaturalist's size to read where several lie on disk (medium: 500 px on the long edge)."""
+
+    max_unusable_share: float = Field(0.01, ge=0, le=1)
+    """The run fails if a larger share of a split's photos is missing or cannot be read, 0..1."""
+
+    max_megapixels: float = Field(50.0, gt=0)
+    """A photo with more pixels is set aside before it is decoded, in millions of pixels."""
+
+    photos_per_file: int = Field(2000, ge=1)
+    """Records per TFRecord file, about; sets how finely the work is divided."""
+
+    decode_threads: int = Field(4, ge=1, le=64)
+    """Photos read and checked at a time by each Beam worker."""

@@ -1,0 +1,61 @@
+"""MobileExporter: the model in the forms that a phone takes."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import BaseChannel, Channel, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.artifacts import Taxonomy
+from components.mobile_exporter.config import MobileExportSettings
+from components.mobile_exporter.executor import Executor
+from schemas.source_hash import source_hash
+
+CODE = ("components.mobile_exporter", "serving", "schemas.taxonomy", "schemas.taxonomy_csv")
+"""What decides what is in a bundle."""
+
+
+class MobileExporterSpec(ComponentSpec):
+    """Interface of MobileExporter."""
+
+    PARAMETERS = {
+        "settings": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "taxonomy": ChannelParameter(type=Taxonomy),
+    }
+    OUTPUTS = {"bundle": ChannelParameter(type=standard_artifacts.Model)}
+
+
+class MobileExporter(BaseComponent):
+    """Converts a model to TFLite and packs it with what an app needs beside it.
+
+    Inputs:
+        model: standard_artifacts.Model, a SavedModel of `serving.saved_model` under
+            `Format-Serving`.
+        taxonomy: components.artifacts.Taxonomy, the one that the model was trained with.
+
+    Outputs:
+        bundle: standard_artifacts.Model, a bundle of `serving.mobile_bundle` under
+            `Format-Serving`, where a Pusher finds it. Its custom properties are `model_id` and,
+            for each variant, `<variant>_bytes`.
+    """
+
+    SPEC_CLASS = MobileExporterSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(
+        self, model: BaseChannel, taxonomy: BaseChannel, settings: MobileExportSettings
+    ) -> None:
+        super().__init__(
+            spec=MobileExporterSpec(
+                model=model,
+                taxonomy=taxonomy,
+                settings=settings.model_dump_json(),
+                code_version=source_hash(*CODE),
+                bundle=Channel(type=standard_artifacts.Model),
+            )
+        )

@@ -1,0 +1,73 @@
+"""MobileValidator: the phone's answers against the server's."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import BaseChannel, Channel, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.artifacts import MobileReport
+from components.mobile_validator.config import MobileValidationSettings
+from components.mobile_validator.executor import Executor
+from schemas.source_hash import source_hash
+
+CODE = ("components.mobile_validator", "serving", "schemas.record")
+"""What decides whether a bundle is blessed."""
+
+
+class MobileValidatorSpec(ComponentSpec):
+    """Interface of MobileValidator."""
+
+    PARAMETERS = {
+        "settings": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "bundle": ChannelParameter(type=standard_artifacts.Model),
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+    }
+    OUTPUTS = {
+        "blessing": ChannelParameter(type=standard_artifacts.InfraBlessing),
+        "report": ChannelParameter(type=MobileReport),
+    }
+
+
+class MobileValidator(BaseComponent):
+    """Compares every variant of a bundle with its SavedModel on photos of the export.
+
+    A variant that disagrees too often, or loses too much accuracy, leaves the bundle without
+    blessing, and the report says which bar it missed and by how much.
+
+    Inputs:
+        bundle: standard_artifacts.Model of a MobileExporter.
+        model: standard_artifacts.Model, the SavedModel that the bundle was made from.
+        examples: standard_artifacts.Examples, transformed records (image, label).
+
+    Outputs:
+        blessing: standard_artifacts.InfraBlessing, for a Pusher's `infra_blessing`.
+        report: components.artifacts.MobileReport, with `mobile_report.json`.
+    """
+
+    SPEC_CLASS = MobileValidatorSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        bundle: BaseChannel,
+        model: BaseChannel,
+        examples: BaseChannel,
+        settings: MobileValidationSettings,
+    ) -> None:
+        super().__init__(
+            spec=MobileValidatorSpec(
+                bundle=bundle,
+                model=model,
+                examples=examples,
+                settings=settings.model_dump_json(),
+                code_version=source_hash(*CODE),
+                blessing=Channel(type=standard_artifacts.InfraBlessing),
+                report=Channel(type=MobileReport),
+            )
+        )

@@ -1,0 +1,81 @@
+"""What Transform does to a record: the photo upright and small, the taxon as a label.
+
+1. Decode the JPEG at the smallest DCT scale that still covers the stored size.
+2. Turn it as its EXIF orientation says.
+3. Resize the shorter side to the largest size the schedule trains at, never up.
+4. Encode it again, so that training reads small files and still decodes JPEG.
+
+The label comes from the Taxonomy artifact: a taxon's line in `leaf_taxa.txt` is its leaf class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from components.photo_decode import decode_covering, shrink_shorter_side, upright
+from schemas import record
+
+NOT_A_LEAF = -1
+
+
+def preprocessing_fn(
+    inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
+) -> dict[str, tf.Tensor]:
+    """Maps a batch of raw records to transformed ones (see schemas.record).
+
+    Args:
+        inputs: each feature as [B, 1].
+        custom_config: `stored_size_px` (largest shorter side kept), `jpeg_quality` (1..100) and
+            `leaf_taxa_path` (set by the executor, from the Taxonomy artifact).
+    """
+    side_px = int(custom_config["stored_size_px"])
+    quality = int(custom_config["jpeg_quality"])
+
+    def small_jpeg(args: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        jpeg, orientation = args
+        image = upright(decode_covering(jpeg, side_px), orientation)
+        return tf.io.encode_jpeg(
+            shrink_shorter_side(image, side_px), quality=quality, chroma_downsampling=False
+        )
+
+    photos = tf.map_fn(
+        small_jpeg,
+        (tf.reshape(inputs[record.IMAGE], [-1]), tf.reshape(inputs[record.ORIENTATION], [-1])),
+        fn_output_signature=tf.TensorSpec([], tf.string),
+    )
+    outputs = {
+        record.IMAGE: tf.expand_dims(photos, 1),
+        record.LABEL: leaf_classes(inputs[record.TAXON_ID], custom_config["leaf_taxa_path"]),
+    }
+    for name in (record.PHOTO_ID, record.OBSERVATION_ID, record.TAXON_ID, record.ICONIC_TAXON):
+        outputs[name] = inputs[name]
+    return outputs
+
+
+def leaf_classes(taxon_ids: tf.Tensor, leaf_taxa_path: str) -> tf.Tensor:
+    """Returns int64 leaf classes, same shape as `taxon_ids`.
+
+    A taxon that is no leaf stops the step: ExportExampleGen lets none through, so one here means
+    that records and taxonomy do not belong together.
+    """
+    table = tf.lookup.StaticHashTable(
+        tf.lookup.TextFileInitializer(
+            leaf_taxa_path,
+            key_dtype=tf.int64,
+            key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+            value_dtype=tf.int64,
+            value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+        ),
+        default_value=NOT_A_LEAF,
+    )
+    classes = table.lookup(taxon_ids)
+    with tf.control_dependencies(
+        [
+            tf.debugging.assert_non_negative(
+                classes, message="A photo's taxon_id is not a leaf of the taxonomy."
+            )
+        ]
+    ):
+        return tf.identity(classes)

@@ -1,0 +1,59 @@
+"""Augmentation of one photo, its strength a number between 0 and 1.
+
+At strength 1 the crop covers 8-100 % of the photo at aspects of 3:4 to 4:3 (Szegedy et al. 2015),
+and brightness, contrast and saturation move by up to 40 % (Howard 2013); at 0 nothing changes.
+Everything is a pure function of the photo's seed.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+LARGEST_CROPPED_AREA_SHARE = 0.92
+"""At strength 1, a crop may leave away this share of the photo."""
+
+LARGEST_LOG_ASPECT = 0.2877
+"""ln(4/3): at strength 1 a crop is between 3:4 and 4:3 of the photo's own centre square."""
+
+LARGEST_COLOUR_SHIFT = 0.4
+"""At strength 1, brightness, contrast and saturation are scaled by 0.6 .. 1.4."""
+
+
+def sample_crop(height_width: tf.Tensor, seed: tf.Tensor, *, strength: float) -> tf.Tensor:
+    """Returns a random crop, int32 [4] as (top, left, height, width).
+
+    Args:
+        height_width: int32 [2] of the photo.
+        seed: int64 [2].
+        strength: 0..1.
+    """
+    size = tf.cast(height_width, tf.float32)
+    draws = tf.random.stateless_uniform([4], seed)
+    square_side = tf.reduce_min(size)
+    area = square_side**2 * (1 - LARGEST_CROPPED_AREA_SHARE * strength * draws[0])
+    aspect = tf.exp((2 * draws[1] - 1) * LARGEST_LOG_ASPECT * strength)
+    height = tf.clip_by_value(tf.sqrt(area / aspect), 1.0, size[0])
+    width = tf.clip_by_value(tf.sqrt(area * aspect), 1.0, size[1])
+    top = draws[2] * (size[0] - height)
+    left = draws[3] * (size[1] - width)
+    return tf.cast(tf.stack([top, left, height, width]), tf.int32)
+
+
+def adjust_colour(image: tf.Tensor, seed: tf.Tensor, *, strength: float) -> tf.Tensor:
+    """Scales brightness, contrast and saturation.
+
+    Args:
+        image: float32 [H, W, 3], 0..255.
+        seed: int64 [2].
+        strength: 0..1.
+
+    Returns:
+        float32 [H, W, 3]; may leave 0..255 by a little, the caller rounds it into range.
+    """
+    shift = LARGEST_COLOUR_SHIFT * strength
+    factors = tf.random.stateless_uniform([3], seed, 1 - shift, 1 + shift)
+    image = image * factors[0]
+    mean = tf.reduce_mean(image)
+    image = mean + (image - mean) * factors[1]
+    grey = tf.reduce_sum(image * tf.constant([0.299, 0.587, 0.114]), axis=-1, keepdims=True)
+    return grey + (image - grey) * factors[2]

@@ -1,0 +1,90 @@
+"""ProgressiveTrainer: the schedule, stage after stage."""
+
+from __future__ import annotations
+
+import json
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import BaseChannel, Channel, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.artifacts import Taxonomy, TrainingHistory
+from components.progressive_trainer.config import TrainerSettings
+from components.progressive_trainer.executor import Executor
+from schemas.source_hash import source_hash
+
+
+class ProgressiveTrainerSpec(ComponentSpec):
+    """Interface of ProgressiveTrainer."""
+
+    PARAMETERS = {
+        "settings": ExecutionParameter(type=str),
+        "manifest": ExecutionParameter(type=str),
+        "checkpoint_root": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "taxonomy": ChannelParameter(type=Taxonomy),
+    }
+    OUTPUTS = {
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "history": ChannelParameter(type=TrainingHistory),
+    }
+
+
+class ProgressiveTrainer(BaseComponent):
+    """Trains the network through the stages of its schedule.
+
+    Inputs:
+        examples: standard_artifacts.Examples, transformed records with splits train and val.
+        taxonomy: components.artifacts.Taxonomy; its leaves are the classes.
+
+    Outputs:
+        model: standard_artifacts.Model, a SavedModel under `Format-Serving` with the signatures
+            of `serving.saved_model`.
+        history: components.artifacts.TrainingHistory.
+
+    Args:
+        checkpoint_root: directory for checkpoints; each training has a folder of its own there,
+            named by a hash of its photos, settings and code.
+        manifest: JSON-able values written into the model.
+    """
+
+    SPEC_CLASS = ProgressiveTrainerSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        examples: BaseChannel,
+        taxonomy: BaseChannel,
+        settings: TrainerSettings,
+        *,
+        checkpoint_root: str,
+        manifest: dict[str, object],
+    ) -> None:
+        super().__init__(
+            spec=ProgressiveTrainerSpec(
+                examples=examples,
+                taxonomy=taxonomy,
+                settings=settings.model_dump_json(),
+                manifest=json.dumps(manifest, sort_keys=True),
+                checkpoint_root=checkpoint_root,
+                code_version=source_hash(*CODE),
+                model=Channel(type=standard_artifacts.Model),
+                history=Channel(type=TrainingHistory),
+            )
+        )
+
+
+CODE = (
+    "components.progressive_trainer",
+    "components.photo_decode",
+    "schemas.taxonomy",
+    "schemas.taxonomy_csv",
+    "serving.preprocess",
+    "serving.saved_model",
+    "serving.signatures",
+)
+"""What decides what is trained and how it is written."""

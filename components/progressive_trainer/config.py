@@ -1,0 +1,147 @@
+"""Settings of ProgressiveTrainer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from schemas.settings import Settings
+
+
+class StageSettings(Settings):
+    """One stage, written out."""
+
+    image_size_px: int = Field(ge=32, le=1024)
+    """Side of the square that the network sees, in pixels."""
+
+    global_batch: int = Field(ge=1)
+    """Photos per step over all replicas."""
+
+    epochs: float = Field(gt=0)
+    """Passes over the training photos; may be a fraction."""
+
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate of the stage, before warm-up and decay."""
+
+    dropout: float = Field(0.2, ge=0, lt=1)
+    """Share of features dropped before the classifier, 0..1."""
+
+    augment: float = Field(0.5, ge=0, le=1)
+    """Strength of crop, flip and colour augmentation, 0 (none) .. 1 (strong)."""
+
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    """Share of the target spread evenly over all leaves, 0..1."""
+
+
+class LinearSchedule(Settings):
+    """Stages between two ends, in equal steps."""
+
+    stages: int = Field(4, ge=1, le=20)
+    """Number of stages."""
+
+    image_size_px: tuple[int, int] = (100, 299)
+    """First and last image size, in pixels; rounded to `size_multiple_px`, ends included."""
+
+    size_multiple_px: int = Field(1, ge=1)
+    """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
+
+    global_batch: tuple[int, int] = (64, 32)
+    """First and last global batch, in photos; geometric in between."""
+
+    epochs: tuple[float, float] = (10.0, 10.0)
+    """Epochs of the first and of the last stage."""
+
+    learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate at a global batch of `learning_rate_batch`."""
+
+    learning_rate_batch: int = Field(64, ge=1)
+    """Global batch at which `learning_rate` is meant, in photos."""
+
+    learning_rate_scaling: Literal["linear", "sqrt", "none"] = "sqrt"
+    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+
+    dropout: tuple[float, float] = (0.1, 0.3)
+    """Dropout of the first and of the last stage, 0..1."""
+
+    augment: tuple[float, float] = (0.3, 0.8)
+    """Augmentation strength of the first and of the last stage, 0..1."""
+
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    """Share of the target spread evenly over all leaves, 0..1."""
+
+
+class ScheduleSettings(Settings):
+    """Either `stages` written out, or `linear` ends to fill in; and the shape of the rate."""
+
+    stages: tuple[StageSettings, ...] | None = None
+    """The stages, in order."""
+
+    linear: LinearSchedule | None = None
+    """Two ends, from which the stages are filled in."""
+
+    warmup_epochs: float = Field(1.0, ge=0)
+    """The rate rises linearly from 0 over this many epochs at the start of the run."""
+
+    final_rate_share: float = Field(0.01, gt=0, le=1)
+    """The rate falls along a cosine to this share of its peak at the end of the run."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> ScheduleSettings:
+        if (self.stages is None) == (self.linear is None):
+            raise ValueError("schedule takes either `stages` or `linear`, not both and not neither")
+        if self.stages is not None and not self.stages:
+            raise ValueError("schedule.stages must name at least one stage")
+        return self
+
+
+Network = Literal[
+    "small",
+    "mobilenet_025",
+    "efficientnetv2_b0",
+    "efficientnetv2_b1",
+    "efficientnetv2_b2",
+    "efficientnetv2_b3",
+    "efficientnetv2_s",
+    "xception",
+]
+
+
+class TrainerSettings(Settings):
+    """What is trained, and how."""
+
+    network: Network = "efficientnetv2_b0"
+    """Backbone: one of keras.applications, or `small`, made for training on a CPU."""
+
+    base_weights: str = "none"
+    """Where the backbone starts: `none` (random), `imagenet`, or the path of a Keras weights file."""
+
+    schedule: ScheduleSettings = ScheduleSettings(linear=LinearSchedule())
+    """The stages."""
+
+    optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
+    """AdamW, RMSprop (rho 0.9, momentum 0.9) or SGD (Nesterov momentum 0.9)."""
+
+    weight_decay: float = Field(0.02, ge=0)
+    """Decoupled weight decay on kernels; biases and normalisation are left alone."""
+
+    clip_global_norm: float | None = Field(1.0, gt=0)
+    """Gradients are scaled down to this global norm, after summing over replicas; null: never."""
+
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    """Arithmetic; mixed_float16 suits recent NVIDIA GPUs, float32 CPUs."""
+
+    shuffle_buffer_photos: int = Field(8192, ge=1)
+    """Encoded photos held in memory for shuffling."""
+
+    eval_batch: int = Field(64, ge=1)
+    """Photos per step when validating, over all replicas."""
+
+    checkpoint_secs: float = Field(600.0, gt=0)
+    """A checkpoint is written at every epoch's end, and within epochs this often, in seconds."""
+
+    seed: int = Field(1, ge=0)
+    """Seed of initial weights, shuffling, augmentation and dropout."""
+
+    logical_cpu_devices: int = Field(1, ge=1, le=16)
+    """Replicas to make of a CPU where there is no GPU: for testing, it is not faster."""

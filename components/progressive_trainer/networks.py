@@ -1,0 +1,126 @@
+"""The networks: a backbone, average pooling, dropout, and a softmax over the leaves.
+
+Every network takes float32 [B, S, S, 3], RGB 0..255, at any size S (the scaling it needs is
+inside), and gives float32 [B, N] probabilities: the contract of iNaturalist's phone apps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from components.progressive_trainer.config import Network
+from components.progressive_trainer.step_context import StageDropout
+from schemas.errors import ConfigError
+
+SMALL_WIDTHS = (24, 48, 96, 160, 224)
+"""Channels of `small` at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image: 1.2 million weights, plain
+convolutions, which a CPU runs faster than depthwise ones of the same accuracy."""
+
+
+def build_network(name: Network, *, num_leaves: int, base_weights: str) -> keras.Model:
+    """Returns a network with trainable weights.
+
+    Args:
+        name: one of `Network`.
+        num_leaves: N, classes of the softmax.
+        base_weights: "none", "imagenet", or a Keras weights file of the backbone without its top.
+
+    Raises:
+        ConfigError: if the weights cannot be had, or do not fit the backbone.
+    """
+    inputs = keras.Input((None, None, 3), name="photo")
+    backbone = _load_backbone(name, base_weights)
+    features = backbone(_scaled(name, inputs))
+    features = keras.layers.GlobalAveragePooling2D(name="pool")(features)
+    features = StageDropout(name="dropout")(features)
+    logits = keras.layers.Dense(num_leaves, name="leaves", dtype="float32")(features)
+    scores = keras.layers.Activation("softmax", dtype="float32", name="scores")(logits)
+    return keras.Model(inputs, scores, name=name)
+
+
+def _scaled(name: str, inputs: keras.KerasTensor) -> keras.KerasTensor:
+    """Brings 0..255 to the range that the backbone was made for (EfficientNetV2 does it inside)."""
+    if name.startswith("efficientnetv2"):
+        return inputs
+    return keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
+
+
+def _load_backbone(name: str, base_weights: str) -> keras.Model:
+    if base_weights == "imagenet" and name == "small":
+        raise ConfigError(
+            "trainer.base_weights: there are no ImageNet weights of the network 'small'. "
+            "Use base_weights 'none' or a weights file, or another network."
+        )
+    keras_weights = "imagenet" if base_weights == "imagenet" else None
+    try:
+        backbone = _BACKBONES[name](keras_weights)
+    except (OSError, ValueError) as error:
+        if keras_weights is None:
+            raise
+        raise ConfigError(
+            f"trainer.base_weights: the ImageNet weights of {name} could not be downloaded "
+            f"({error}). Without a network, fetch the file elsewhere and give its path."
+        ) from error
+    if base_weights not in ("none", "imagenet"):
+        _load_weights_file(backbone, name, Path(base_weights))
+    return backbone
+
+
+def _load_weights_file(backbone: keras.Model, name: str, path: Path) -> None:
+    if not path.is_file():
+        raise ConfigError(
+            "trainer.base_weights must be 'none', 'imagenet' or the path of a weights file. "
+            f"Received: {str(path)!r}, which is no file."
+        )
+    try:
+        backbone.load_weights(str(path))
+    except (ValueError, OSError, KeyError) as error:
+        raise ConfigError(
+            f"trainer.base_weights: {path} does not fit the network {name} without its top. "
+            f"Give the weights of that backbone, saved by Keras with include_top=False. "
+            f"({str(error).splitlines()[0][:200]})"
+        ) from error
+
+
+def _small(weights: str | None) -> keras.Model:
+    del weights  # checked by the caller: there are none
+    inputs = keras.Input((None, None, 3))
+    features = _conv(inputs, SMALL_WIDTHS[0], stride=2)
+    for width in SMALL_WIDTHS[1:]:
+        features = _conv(features, width, stride=2)
+        shortcut = features
+        features = _conv(features, width, stride=1)
+        features = keras.layers.Add()([shortcut, features])
+    return keras.Model(inputs, features, name="small")
+
+
+def _conv(features: keras.KerasTensor, width: int, *, stride: int) -> keras.KerasTensor:
+    features = keras.layers.Conv2D(
+        width, 3, strides=stride, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(features)
+    features = keras.layers.BatchNormalization(momentum=0.95)(features)
+    return keras.layers.Activation("relu")(features)
+
+
+def _from_applications(factory: str, **options: object) -> Callable[[str | None], keras.Model]:
+    def build(weights: str | None) -> keras.Model:
+        return getattr(keras.applications, factory)(
+            include_top=False, weights=weights, input_shape=(None, None, 3), **options
+        )
+
+    return build
+
+
+_BACKBONES: dict[str, Callable[[str | None], keras.Model]] = {
+    "small": _small,
+    "mobilenet_025": _from_applications("MobileNet", alpha=0.25),
+    "efficientnetv2_b0": _from_applications("EfficientNetV2B0"),
+    "efficientnetv2_b1": _from_applications("EfficientNetV2B1"),
+    "efficientnetv2_b2": _from_applications("EfficientNetV2B2"),
+    "efficientnetv2_b3": _from_applications("EfficientNetV2B3"),
+    "efficientnetv2_s": _from_applications("EfficientNetV2S"),
+    "xception": _from_applications("Xception"),
+}

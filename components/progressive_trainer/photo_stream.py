@@ -1,0 +1,239 @@
+"""The stream of training photos: endless, exact, and able to start anywhere.
+
+Photo number e of a run is always the same photo with the same augmentation: epoch e // P shuffles
+the files and then the records with a seed of its own, and every random draw for a photo is seeded
+by (run seed, e). So a run that starts again at e goes on as if it had never stopped, and batches of
+any size cut the one stream without dropping or repeating a photo.
+
+Photos are decoded only as far as needed: the JPEG decoder's own down-scaling gives the smallest
+picture that still covers the crop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from components.photo_decode import covering_ratio, decode_covering
+from components.progressive_trainer.augment import adjust_colour, sample_crop
+from schemas import record
+from serving.preprocess import square
+
+READ_AT_ONCE = 8
+"""Files read at a time, and mixed, within an epoch."""
+
+_FILLER = b""
+"""Stands for no photo, where a batch must be filled up."""
+
+_FEATURES = {
+    record.IMAGE: tf.io.FixedLenFeature([], tf.string),
+    record.LABEL: tf.io.FixedLenFeature([], tf.int64),
+}
+
+
+def count_photos(files: Sequence[str]) -> int:
+    """Returns the number of records in TFRecord files (gzip), without decoding a photo."""
+    dataset = tf.data.TFRecordDataset(
+        list(files), compression_type="GZIP", num_parallel_reads=READ_AT_ONCE
+    )
+    return int(dataset.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1).numpy())
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of every global batch that one worker prepares.
+
+    Attributes:
+        worker: 0 for the first.
+        workers: number of workers.
+        replicas: replicas of this worker; all workers have as many.
+    """
+
+    worker: int = 0
+    workers: int = 1
+    replicas: int = 1
+
+
+_WHOLE = Share()
+
+
+def training_stream(
+    files: Sequence[str],
+    *,
+    num_photos: int,
+    start_examples: int,
+    image_size_px: int,
+    global_batch: int,
+    steps: int,
+    augment: float,
+    seed: int,
+    shuffle_buffer_photos: int,
+    share: Share = _WHOLE,
+) -> tf.data.Dataset:
+    """Returns a worker's part of `steps` global batches, from photo `start_examples` of the run on.
+
+    Args:
+        files: TFRecord files (gzip) of transformed records.
+        num_photos: P, records in all the files together.
+        start_examples: photos of the run already seen.
+        image_size_px: S.
+        global_batch: photos a step over all replicas; divisible by their number.
+        steps: number of global batches.
+        augment: augmentation strength, 0..1.
+        seed: seed of the run.
+        shuffle_buffer_photos: encoded photos held in memory for shuffling.
+        share: which part of every global batch to prepare.
+
+    Returns:
+        Dataset of (images uint8 [B, S, S, 3], labels int64 [B]), B the batch of one replica; the
+        batches of a step come in replica order. Photos are decoded only for this worker's part.
+    """
+    first_epoch, skipped = divmod(start_examples, num_photos)
+    last_epoch = (start_examples + steps * global_batch - 1) // num_photos
+    worker_batch = global_batch // share.workers
+
+    def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
+        records = _shuffled_epoch(sorted(files), epoch, seed, shuffle_buffer_photos)
+        return records.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))
+
+    def prepare(offset: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        example = tf.io.parse_single_example(serialized, _FEATURES)
+        number = offset + start_examples
+        photo_seed = tf.stack([tf.constant(seed, tf.int64), number])
+        image = augmented_photo(
+            example[record.IMAGE], photo_seed, image_size_px=image_size_px, augment=augment
+        )
+        return image, example[record.LABEL]
+
+    epochs = tf.data.Dataset.range(first_epoch, last_epoch + 1)
+    dataset = epochs.flat_map(epoch_records).enumerate().take(steps * global_batch)
+    if share.workers > 1:
+        dataset = dataset.filter(
+            lambda offset, _: (offset % global_batch) // worker_batch == share.worker
+        )
+    dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.batch(worker_batch // share.replicas, drop_remainder=True)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _shuffled_epoch(
+    files: list[str], epoch: tf.Tensor, seed: int, buffer: int
+) -> tf.data.Dataset:
+    """All records once, in an order that depends on nothing but the files, the seed, the epoch."""
+    epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
+    order = tf.random.experimental.stateless_shuffle(tf.constant(files), seed=epoch_seed)
+    records = tf.data.Dataset.from_tensor_slices(order).interleave(
+        lambda file: tf.data.TFRecordDataset(file, compression_type="GZIP"),
+        cycle_length=READ_AT_ONCE,
+        num_parallel_calls=READ_AT_ONCE,
+        deterministic=True,
+    )
+    shuffle_seed = tf.random.stateless_uniform(
+        [], seed=epoch_seed, maxval=tf.int64.max, dtype=tf.int64
+    )
+    return records.shuffle(buffer, seed=shuffle_seed, reshuffle_each_iteration=False)
+
+
+def augmented_photo(
+    jpeg: tf.Tensor, seed: tf.Tensor, *, image_size_px: int, augment: float
+) -> tf.Tensor:
+    """Returns a training view of a photo: crop, flip and colour drawn from `seed`.
+
+    Args:
+        jpeg: string scalar, a transformed record's photo.
+        seed: int64 [2].
+        image_size_px: S.
+        augment: strength, 0..1; at 0 the view is the one that evaluation sees.
+
+    Returns:
+        uint8 [S, S, 3].
+    """
+    if augment == 0:
+        return _to_uint8(square(decode_covering(jpeg, image_size_px), image_size_px))
+    height_width = tf.io.extract_jpeg_shape(jpeg)[:2]
+    crop = sample_crop(height_width, seed, strength=augment)
+    index, _ = covering_ratio(tf.reduce_min(crop[2:]), image_size_px)
+    image = tf.switch_case(
+        index,
+        [
+            # Whole-image DCT scaling where it saves most, cropped decode at full scale.
+            lambda: _crop_scaled(jpeg, crop, 8),
+            lambda: _crop_scaled(jpeg, crop, 4),
+            lambda: _crop_scaled(jpeg, crop, 2),
+            lambda: tf.io.decode_and_crop_jpeg(jpeg, crop, channels=3),
+        ],
+    )
+    image.set_shape([None, None, 3])
+    size = [image_size_px, image_size_px]
+    image = tf.image.resize(image, size, method="bilinear", antialias=True)
+    image = tf.image.stateless_random_flip_left_right(image, seed + 1)
+    image = adjust_colour(image, seed + 2, strength=augment)
+    return _to_uint8(image)
+
+
+def _crop_scaled(jpeg: tf.Tensor, crop: tf.Tensor, ratio: int) -> tf.Tensor:
+    image = tf.io.decode_jpeg(jpeg, channels=3, ratio=ratio)
+    top, left, height, width = tf.unstack(crop // ratio)
+    size = tf.shape(image)
+    top, left = tf.minimum(top, size[0] - 1), tf.minimum(left, size[1] - 1)
+    height = tf.clip_by_value(height, 1, size[0] - top)
+    width = tf.clip_by_value(width, 1, size[1] - left)
+    return image[top : top + height, left : left + width]
+
+
+def validation_stream(
+    files: Sequence[str],
+    *,
+    num_photos: int,
+    image_size_px: int,
+    global_batch: int,
+    share: Share = _WHOLE,
+) -> tf.data.Dataset:
+    """Returns a worker's part of every photo once, in whole batches.
+
+    The last global batch is filled up with empty photos of weight 0: nothing is dropped, and every
+    replica gets work.
+
+    Args:
+        files: TFRecord files (gzip) of transformed records.
+        num_photos: records in all the files together.
+        image_size_px: S.
+        global_batch: photos a step over all replicas; divisible by their number.
+        share: which part of every global batch to prepare.
+
+    Returns:
+        Dataset of (images uint8 [B, S, S, 3], labels int64 [B], weights float32 [B]).
+    """
+    steps = -(-num_photos // global_batch)
+    worker_batch = global_batch // share.workers
+
+    def prepare(_: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        def filler() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            empty = tf.zeros([image_size_px, image_size_px, 3], tf.uint8)
+            return empty, tf.constant(0, tf.int64), tf.constant(0.0)
+
+        def photo() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            example = tf.io.parse_single_example(serialized, _FEATURES)
+            image = square(decode_covering(example[record.IMAGE], image_size_px), image_size_px)
+            return _to_uint8(image), example[record.LABEL], tf.constant(1.0)
+
+        return tf.cond(tf.equal(serialized, _FILLER), filler, photo)
+
+    records = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
+    fillers = tf.data.Dataset.from_tensors(_FILLER).repeat(steps * global_batch - num_photos)
+    dataset = records.concatenate(fillers).enumerate()
+    if share.workers > 1:
+        dataset = dataset.filter(
+            lambda offset, _: (offset % global_batch) // worker_batch == share.worker
+        )
+    dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.batch(worker_batch // share.replicas, drop_remainder=True)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _to_uint8(image: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)

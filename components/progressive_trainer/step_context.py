@@ -1,0 +1,74 @@
+"""Dropout whose rate and seed are inputs of the training step.
+
+Keras bakes a layer's rate into the traced step, so that setting `layer.rate` between stages is
+ignored; its masks come from a state of their own, equal on all replicas and unknown to a
+checkpoint. Here the step opens a context, and `StageDropout` reads rate and seed from it: no
+retrace when the rate moves, masks that are a pure function of the step's seed, and the same masks
+for the same photos however many replicas share the batch.
+
+    with step_context(rate=tensor, seed=seed, first_row=replica * local_batch, rows=global_batch):
+        logits = model(images, training=True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class _Step:
+    rate: tf.Tensor
+    seed: tf.Tensor
+    first_row: tf.Tensor
+    rows: int
+
+
+_STEP: ContextVar[_Step | None] = ContextVar("step", default=None)
+
+
+@contextmanager
+def step_context(
+    *, rate: tf.Tensor, seed: tf.Tensor, first_row: tf.Tensor, rows: int
+) -> Iterator[None]:
+    """Gives the layers called inside their rate and seed.
+
+    Args:
+        rate: float32 scalar, share of features dropped, 0 <= rate < 1.
+        seed: int32 [2], of this step.
+        first_row: int32 scalar, index in the global batch of this replica's first photo.
+        rows: photos in the global batch.
+    """
+    token = _STEP.set(_Step(rate, seed, first_row, rows))
+    try:
+        yield
+    finally:
+        _STEP.reset(token)
+
+
+@keras.saving.register_keras_serializable(package="fieldmark")
+class StageDropout(keras.layers.Layer):
+    """Drops features at the rate of the current step; does nothing outside training."""
+
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Args: features: float [B, C]. Returns: float [B, C], its mean kept."""
+        if not training:
+            return features
+        step = _STEP.get()
+        if step is None:
+            raise RuntimeError("StageDropout was called in training without a step_context.")
+        channels = features.shape[-1]
+        drawn = tf.random.stateless_uniform([step.rows, channels], step.seed)
+        local = drawn[step.first_row : step.first_row + tf.shape(features)[0]]
+        rate = tf.cast(step.rate, features.dtype)
+        keep = tf.cast(local >= step.rate, features.dtype)
+        return features * keep / (1 - rate)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape it came with."""
+        return input_shape

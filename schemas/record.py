@@ -1,0 +1,54 @@
+"""The features of one photo, as `tf.train.Example`s carry them between steps.
+
+Raw records (ExportExampleGen) follow `schemas/example.pbtxt`; transformed records (Transform)
+carry the photo upright and small, with its label. All are dense and of length 1, but for place and
+date, which are absent where the export does not know them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# In raw and transformed records.
+IMAGE = "image"
+"""bytes: a JPEG, RGB or greyscale. Raw: as photographed; transformed: upright, resized."""
+PHOTO_ID = "photo_id"
+"""int64: iNaturalist's photo id."""
+OBSERVATION_ID = "observation_id"
+"""int64: the observation that the photo belongs to."""
+TAXON_ID = "taxon_id"
+"""int64: the leaf taxon that the photo trains."""
+ICONIC_TAXON = "iconic_taxon"
+"""bytes: name of the leaf's iconic taxon, for example Insecta; "none" where there is none."""
+
+# In raw records only.
+OBS_TAXON_ID = "obs_taxon_id"
+"""int64: what the observation was identified as; the leaf or a descendant of it."""
+COMMUNITY = "community"
+"""int64: 1 if the community taxon agreed, else 0."""
+ORIENTATION = "orientation"
+"""int64: EXIF orientation of the photo's bytes, 1..8; 1 is upright."""
+LATITUDE = "latitude"
+"""float: degrees north, -90..90; absent if unknown."""
+LONGITUDE = "longitude"
+"""float: degrees east, -180..180; absent if unknown."""
+OBSERVED_ON = "observed_on"
+"""bytes: date of the observation, YYYY-MM-DD; absent if unknown."""
+
+# In transformed records only.
+LABEL = "label"
+"""int64: leaf class of the photo, 0..N-1."""
+
+NO_ICONIC_TAXON = "none"
+
+SPLITS = ("train", "val", "test")
+"""The splits of a vision export. They are the exporter's, never re-drawn."""
+
+SCHEMA_DIRECTORY = Path(__file__).parent
+SCHEMA_FILE = SCHEMA_DIRECTORY / "example.pbtxt"
+"""TensorFlow Metadata schema of the raw records."""
+
+LEAF_TAXA_FILE = "leaf_taxa.txt"
+"""Of a Taxonomy artifact: taxon id of each leaf class, one a line, in class order."""
+TAXONOMY_FILE = "taxonomy.csv"
+"""Of a Taxonomy artifact: the tree, in the exporter's form."""

@@ -1,0 +1,133 @@
+"""Photos classified by a model that was pushed: the server's SavedModel or the phone's bundle.
+
+Both take the pixels of `prepare_file`, so that they differ by the network's arithmetic alone.
+
+    classifier = open_classifier("serving/")       # versions; the newest is taken
+    classifier = open_classifier("mobile/1700000000", variant="float16")
+    for answer in classifier.classify(["owl.jpg"], top=3):
+        print(answer.leaves[0].name)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.errors import ConfigError
+from schemas.taxonomy import Taxonomy
+from serving.answer import Answer, answer_from_scores
+from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, load_bundle
+from serving.prepare_file import prepare_file
+from serving.tflite_classifier import TFLiteClassifier
+from serving.versions import newest_version
+
+SAVED_MODEL_FILE = "saved_model.pb"
+
+
+class Network(Protocol):
+    """What a model of either kind is to us.
+
+    Attributes:
+        image_size_px: S.
+    """
+
+    image_size_px: int
+
+    def scores(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Returns float32 [B, N] for float32 [B, S, S, 3], RGB, 0..255."""
+        ...
+
+
+class Classifier:
+    """A network with its taxonomy.
+
+    Args:
+        network: N scores.
+        taxonomy: N leaves.
+        source: where the model is, for people.
+    """
+
+    def __init__(self, network: Network, taxonomy: Taxonomy, *, source: str) -> None:
+        self._network, self._taxonomy, self.source = network, taxonomy, source
+
+    def classify(self, paths: Iterable[str | PathLike[str]], *, top: int = 5) -> list[Answer]:
+        """Returns an answer for each photo, in their order.
+
+        Raises:
+            DataError: naming the first photo that cannot be read.
+        """
+        return [self.classify_one(path, top=top) for path in paths]
+
+    def classify_one(self, path: str | PathLike[str], *, top: int = 5) -> Answer:
+        """Returns the answer for one photo.
+
+        Raises:
+            DataError: naming the photo, if it cannot be read.
+        """
+        pixels = prepare_file(path, self._network.image_size_px)
+        scores = self._network.scores(pixels[None])[0]
+        return answer_from_scores(self._taxonomy, str(path), scores, top=top)
+
+
+def open_classifier(
+    directory: str | PathLike[str], *, variant: str | None = None, num_threads: int = 1
+) -> Classifier:
+    """Returns a classifier from a pushed model.
+
+    Args:
+        directory: a SavedModel of ours, a mobile bundle, or a directory of numbered versions of
+            either.
+        variant: of a bundle: which to use; None for its default.
+        num_threads: threads that a bundle's model may use.
+
+    Raises:
+        ConfigError: if there is no model, or it has no such variant.
+        DataError: if the model's files are faulty.
+    """
+    path = _model_directory(Path(directory))
+    if (path / BUNDLE_MANIFEST).is_file():
+        return _open_bundle(load_bundle(path), variant, num_threads)
+    if variant is not None:
+        raise ConfigError(
+            f"Only a mobile bundle has variants, and {path} is a SavedModel. Received: {variant!r}. "
+            "Leave --variant out, or give a bundle."
+        )
+    return _open_saved_model(path)
+
+
+def _model_directory(given: Path) -> Path:
+    newest = newest_version(given)
+    for path in [given, *([newest] if newest else [])]:
+        if (path / SAVED_MODEL_FILE).is_file() or (path / BUNDLE_MANIFEST).is_file():
+            return path
+    raise ConfigError(
+        f"No model in {given}. Expected a directory with {SAVED_MODEL_FILE} or {BUNDLE_MANIFEST}, "
+        f"or one of numbered versions of such. Received: {_contents(given)}. Give the directory "
+        "that the pipeline pushes to."
+    )
+
+
+def _contents(path: Path) -> str:
+    if not path.is_dir():
+        return "no directory"
+    names = sorted(item.name for item in path.iterdir())
+    shown = ", ".join(names[:5]) or "an empty directory"
+    return f"{shown}, ..." if len(names) > 5 else shown
+
+
+def _open_bundle(bundle: Bundle, variant: str | None, num_threads: int) -> Classifier:
+    path = bundle.model_path(variant or bundle.default_variant)
+    network = TFLiteClassifier(path, num_threads=num_threads)
+    return Classifier(network, bundle.taxonomy, source=str(path))
+
+
+def _open_saved_model(path: Path) -> Classifier:
+    from serving.saved_model import load_model_taxonomy  # TensorFlow takes seconds to import
+    from serving.saved_model_classifier import SavedModelClassifier
+
+    return Classifier(SavedModelClassifier(path), load_model_taxonomy(path), source=str(path))

@@ -1,0 +1,82 @@
+"""A photo file made ready for the network, without TensorFlow: what phone and desktop clients do.
+
+The steps are those of `serving.preprocess`, with the one that only a client can take, since the
+graph never sees a photo's EXIF:
+
+1. turn the photo upright as its EXIF orientation says;
+2. cut the centre square, its side the photo's full shorter side;
+3. resize it to S x S, bilinear with antialiasing (the triangle filter widens with the reduction);
+4. hand over float32 RGB, 0..255, not rounded.
+
+    pixels = prepare_file("owl.jpg", 299)  # float32 [299, 299, 3]
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from schemas.errors import DataError
+
+_REMEDY = "Give a whole JPEG, PNG or GIF photo."
+
+
+def prepare_file(path: str | PathLike[str], size_px: int) -> npt.NDArray[np.float32]:
+    """Returns float32 [S, S, 3], RGB, 0..255: the photo as the network takes it.
+
+    Args:
+        path: a photo of any format that Pillow reads, in any colour mode.
+        size_px: S, side of the square in pixels.
+
+    Raises:
+        DataError: naming the file, if it cannot be read or decoded to its end.
+    """
+    photo = _centre_square(_read_upright(path))
+    # Mode "F" keeps fractions; resizing in "RGB" would round to whole values twice.
+    bands = [
+        np.asarray(band.convert("F").resize((size_px, size_px), Image.Resampling.BILINEAR))
+        for band in photo.split()
+    ]
+    return np.stack(bands, axis=-1)
+
+
+def _read_upright(path: str | PathLike[str]) -> Image.Image:
+    """The whole photo, decoded, upright, in mode RGB."""
+    try:
+        with Image.open(path) as image:
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError as error:
+        raise DataError(path, problem="does not exist.", remedy="Check the path.") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            path,
+            problem=f"has more pixels than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} that are safe "
+            "to decode.",
+            remedy="Give a smaller copy.",
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow's decoders raise
+        raise DataError(
+            path, problem=f"cannot be read as a photo: {_sentence(error)}", remedy=_REMEDY
+        ) from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        # Pillow would cut 16-bit grey off at 255; like TensorFlow, keep the high byte.
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        image = Image.fromarray(grey)
+    return image.convert("RGB")
+
+
+def _centre_square(photo: Image.Image) -> Image.Image:
+    side = min(photo.size)
+    left, top = (photo.width - side) // 2, (photo.height - side) // 2
+    return photo.crop((left, top, left + side, top + side))
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error.strerror or error) if isinstance(error, OSError) else str(error)
+    return f"{text.rstrip('.') or type(error).__name__}."
