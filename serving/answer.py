@@ -1,7 +1,7 @@
-"""What is said about one photo: the likeliest leaves, and the branch of the tree above the best.
+"""What is said about one photo: the likeliest leaves, and the branch of the tree that ends in the best.
 
-    answer = answer_from_scores(taxonomy, "owl.jpg", scores, top=5)  # scores: float32 [N]
-    answer.leaves[0].name, [node.name for node in answer.lineage]
+answer = answer_from_scores(taxonomy, "owl.jpg", scores, top=5)  # scores: float32 [N]
+answer.leaves[0].name, [node.name for node in answer.lineage]
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Answer:
     Attributes:
         path: the photo.
         leaves: the likeliest leaves, best first.
-        lineage: the best branch, from the kingdom down to a leaf: at each node its best child,
-            which need not lead to the single likeliest leaf.
+        lineage: from the kingdom down to the likeliest leaf, itself included. A node's score is
+            the sum over its leaves, so it shows down to which rank the model is sure.
     """
 
     path: str
@@ -65,31 +65,13 @@ def answer_from_scores(
         path=path,
         leaves=tuple(_scored(taxonomy, int(taxonomy.leaf_nodes[c]), node_scores) for c in best),
         lineage=tuple(
-            _scored(taxonomy, node, node_scores) for node in best_branch(taxonomy, node_scores)
+            _scored(taxonomy, node, node_scores)
+            for node in taxonomy.lineage(int(taxonomy.leaf_nodes[best[0]]))
         ),
     )
 
 
-def best_branch(taxonomy: Taxonomy, node_scores: npt.NDArray[np.float64]) -> list[int]:
-    """Returns the nodes from the best kingdom down to a leaf, each the best child of the last.
-
-    It is what iNaturalist's apps show. Of children with the same score the first of the taxonomy
-    is taken.
-
-    Args:
-        node_scores: float64 [T].
-    """
-    branch: list[int] = []
-    node = -1
-    while (children := np.flatnonzero(taxonomy.parent_nodes == node)).size:
-        node = int(children[node_scores[children].argmax()])
-        branch.append(node)
-    return branch
-
-
-def _scored(
-    taxonomy: Taxonomy, node: int, node_scores: npt.NDArray[np.float64]
-) -> ScoredTaxon:
+def _scored(taxonomy: Taxonomy, node: int, node_scores: npt.NDArray[np.float64]) -> ScoredTaxon:
     return ScoredTaxon(
         taxon_id=int(taxonomy.taxon_ids[node]),
         name=taxonomy.names[node],

@@ -121,8 +121,8 @@ def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
     if received != expected:
         raise DataError(
             path,
-            problem=f"is not the file that the manifest names. Expected {expected['bytes']:,} bytes, "
-            f"sha256 {expected['sha256'][:12]}... Received: {received['bytes']:,} bytes, "
+            problem="is not the file that the manifest names. Expected "
+            f"{expected['bytes']:,} bytes, sha256 {expected['sha256'][:12]}... Received: {received['bytes']:,} bytes, "
             f"{received['sha256'][:12]}....",
             remedy=_REMEDY,
         )

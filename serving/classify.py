@@ -94,8 +94,8 @@ def open_classifier(
         return _open_bundle(load_bundle(path), variant, num_threads)
     if variant is not None:
         raise ConfigError(
-            f"Only a mobile bundle has variants, and {path} is a SavedModel. Received: {variant!r}. "
-            "Leave --variant out, or give a bundle."
+            f"Only a mobile bundle has variants, and {path} is a SavedModel. Received: "
+            f"{variant!r}. Leave --variant out, or give a bundle."
         )
     return _open_saved_model(path)
 

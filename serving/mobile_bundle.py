@@ -1,13 +1,13 @@
 """What goes to the phone: a directory with the model's variants, the taxonomy and a manifest.
 
-    model_<variant>.tflite        one for each variant (see serving.variants)
-    taxonomy.csv, taxonomy.json   for Android and iOS (see serving.mobile_files)
-    labels.txt                    scientific name of each class
-    manifest.json                 what the model is, takes and gives; sha256 of every other file
+model_<variant>.tflite        one for each variant (see serving.variants)
+taxonomy.csv, taxonomy.json   for Android and iOS (see serving.mobile_files)
+labels.txt                    scientific name of each class
+manifest.json                 what the model is, takes and gives; sha256 of every other file
 
-    build_bundle("model/Format-Serving", "bundle", taxonomy=taxonomy, variants=("float16",),
-                 default_variant="float16", lineage={"run": "r1"})
-    bundle = load_bundle("bundle")
+build_bundle("model/Format-Serving", "bundle", taxonomy=taxonomy, variants=("float16",),
+             default_variant="float16", lineage={"run": "r1"})
+bundle = load_bundle("bundle")
 """
 
 from __future__ import annotations

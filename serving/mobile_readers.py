@@ -64,7 +64,9 @@ def read_ios_taxonomy(path: str | PathLike[str]) -> list[MobileTaxon]:
     try:
         records = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(path, problem=f"cannot be read as JSON: {error}.", remedy=_REMEDY) from error
+        raise DataError(
+            path, problem=f"cannot be read as JSON: {error}.", remedy=_REMEDY
+        ) from error
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise DataError(path, problem="is not an array of objects.", remedy=_REMEDY)
     return _check(list(enumerate(records, start=1)), Problems(path))

@@ -186,9 +186,7 @@ def _prove(network: keras.Model, image_size_px: int, directory: Path) -> None:
         )
 
 
-def _exported_scores(
-    directory: Path, pixels: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def _exported_scores(directory: Path, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     exported = tf.saved_model.load(str(directory))
     scores = exported.signatures["serve_pixels"](pixels=tf.constant(pixels))["scores"]
     return np.asarray(scores)

@@ -1,7 +1,7 @@
 """A SavedModel of ours answering for pixels, as the server's network does.
 
-    classifier = SavedModelClassifier("serving/1700000000")
-    scores = classifier.scores(pixels)  # float32 [B, S, S, 3] -> float32 [B, N]
+classifier = SavedModelClassifier("serving/1700000000")
+scores = classifier.scores(pixels)  # float32 [B, S, S, 3] -> float32 [B, N]
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """The doors of an exported model: what a SavedModel answers, and to what.
 
-| signature         | takes                          | gives                                        |
-|-------------------|--------------------------------|----------------------------------------------|
-| `serving_default` | `image` string [B]             | `scores` float32 [B, N]                      |
-| `serve_pixels`    | `pixels` float32 [B, S, S, 3]  | `scores` float32 [B, N]                      |
-| `serve_topk`      | `image` string [B]             | `classes` int64 [B, k], `scores` float32     |
-|                   |                                | [B, k], `taxon_ids` int64 [B, k]             |
-| `evaluate`        | `image` string [B], `label`    | `topk_classes` int64 [B, k], `topk_scores`   |
-|                   | int64 [B]                      | float32 [B, k], `label_rank` int64 [B],      |
-|                   |                                | `label_score` float32 [B]                    |
+| signature         | takes                         | gives                                      |
+|-------------------|-------------------------------|--------------------------------------------|
+| `serving_default` | `image` string [B]            | `scores` float32 [B, N]                    |
+| `serve_pixels`    | `pixels` float32 [B, S, S, 3] | `scores` float32 [B, N]                    |
+| `serve_topk`      | `image` string [B]            | `classes` int64 [B, k], `scores` float32   |
+|                   |                               | [B, k], `taxon_ids` int64 [B, k]           |
+| `evaluate`        | `image` string [B], `label`   | `topk_classes` int64 [B, k], `topk_scores` |
+|                   | int64 [B]                     | float32 [B, k], `label_rank` int64 [B],    |
+|                   |                               | `label_score` float32 [B]                  |
 
 `image` is the bytes of an upright photo (see `serving.preprocess`), `pixels` RGB 0..255, k is 10
 or N if that is less. `evaluate` is for TFMA, which feeds it the features of the same names: at

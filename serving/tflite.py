@@ -117,8 +117,8 @@ def _check_answers(content: bytes, serve_pixels: Any, size: int, variant: Varian
     sum_error = np.abs(scores.sum(axis=1) - 1).max()
     if not (error <= MAX_SCORE_ERROR[variant] and sum_error <= _MAX_SUM_ERROR):  # NaN fails, too
         raise FieldmarkError(
-            f"The {variant} conversion answers otherwise than the SavedModel. Allowed: a difference "
-            f"of {MAX_SCORE_ERROR[variant]:g} in a score and of {_MAX_SUM_ERROR:g} from 1 in their "
+            f"The {variant} conversion answers otherwise than the SavedModel. Allowed: a "
+            f"difference of {MAX_SCORE_ERROR[variant]:g} in a score and of {_MAX_SUM_ERROR:g} from 1 in their "
             f"sum. Received: {error:.3g} and {sum_error:.3g} on random photos. Leave the variant "
             "out, or end the model with softmax if it does not."
         )

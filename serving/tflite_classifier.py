@@ -1,7 +1,7 @@
 """A `.tflite` model answering, as it does on a phone, without TensorFlow.
 
-    classifier = TFLiteClassifier("bundle/model_float16.tflite", num_threads=2)
-    scores = classifier.scores(pixels)  # float32 [B, S, S, 3] -> float32 [B, N]
+classifier = TFLiteClassifier("bundle/model_float16.tflite", num_threads=2)
+scores = classifier.scores(pixels)  # float32 [B, S, S, 3] -> float32 [B, N]
 """
 
 from __future__ import annotations

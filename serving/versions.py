@@ -1,6 +1,6 @@
 """Versioned directories, as TF Serving and our pushers keep them: `<base>/<whole number>/`.
 
-    newest_version("serving/")  # Path("serving/1700000000")
+newest_version("serving/")  # Path("serving/1700000000")
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A directory that appears whole or not at all.
 
-    with whole_directory("out/model") as unfinished:
-        write_everything(unfinished)
-    # out/model is there now, and only now
+with whole_directory("out/model") as unfinished:
+    write_everything(unfinished)
+# out/model is there now, and only now
 """
 
 from __future__ import annotations

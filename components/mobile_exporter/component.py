@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import BaseChannel, Channel, standard_artifacts
@@ -19,15 +21,15 @@ CODE = ("components.mobile_exporter", "serving", "schemas.taxonomy", "schemas.ta
 class MobileExporterSpec(ComponentSpec):
     """Interface of MobileExporter."""
 
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, Any]] = {
         "settings": ExecutionParameter(type=str),
         "code_version": ExecutionParameter(type=str),
     }
-    INPUTS = {
+    INPUTS: ClassVar[dict[str, Any]] = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "taxonomy": ChannelParameter(type=Taxonomy),
     }
-    OUTPUTS = {"bundle": ChannelParameter(type=standard_artifacts.Model)}
+    OUTPUTS: ClassVar[dict[str, Any]] = {"bundle": ChannelParameter(type=standard_artifacts.Model)}
 
 
 class MobileExporter(BaseComponent):

@@ -21,7 +21,7 @@ from serving.mobile_bundle import build_bundle, load_bundle
 class Executor(BaseExecutor):
     """See `component.MobileExporter`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

@@ -1,6 +1,6 @@
 """Where a bundle's model comes from: what its trainer wrote into the SavedModel.
 
-    lineage_of("model/Format-Serving")  # {"export": "vision-export-2026...", ...}
+lineage_of("model/Format-Serving")  # {"export": "vision-export-2026...", ...}
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A bundle held against its SavedModel, photo by photo.
 
-    report = compare(bundle, "model/Format-Serving", files, settings)
-    report["blessed"], report["variants"]["float16"]["reasons"]
+report = compare(bundle, "model/Format-Serving", files, settings)
+report["blessed"], report["variants"]["float16"]["reasons"]
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _count(
     settings: MobileValidationSettings,
 ) -> dict[str, Tally]:
     phones = {variant: TFLiteClassifier(bundle.model_path(variant)) for variant in bundle.variants}
-    tallies = {variant: Tally() for variant in phones}
+    tallies: dict[str, Tally] = {variant: Tally() for variant in phones}
     meter = Meter("photos compared", total=settings.max_photos, unit="photos")
     photos = 0
     for pixels, labels in labelled_photos(
@@ -128,9 +128,7 @@ def _check_same_model(bundle: Bundle, saved_model_dir: str | PathLike[str]) -> N
         )
 
 
-def _check_labels(
-    labels: npt.NDArray[np.int64], num_leaves: int, files: Sequence[str]
-) -> None:
+def _check_labels(labels: npt.NDArray[np.int64], num_leaves: int, files: Sequence[str]) -> None:
     if labels.min() < 0 or labels.max() >= num_leaves:
         raise DataError(
             ", ".join(files),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import BaseChannel, Channel, standard_artifacts
@@ -19,16 +21,16 @@ CODE = ("components.mobile_validator", "serving", "schemas.record")
 class MobileValidatorSpec(ComponentSpec):
     """Interface of MobileValidator."""
 
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, Any]] = {
         "settings": ExecutionParameter(type=str),
         "code_version": ExecutionParameter(type=str),
     }
-    INPUTS = {
+    INPUTS: ClassVar[dict[str, Any]] = {
         "bundle": ChannelParameter(type=standard_artifacts.Model),
         "model": ChannelParameter(type=standard_artifacts.Model),
         "examples": ChannelParameter(type=standard_artifacts.Examples),
     }
-    OUTPUTS = {
+    OUTPUTS: ClassVar[dict[str, Any]] = {
         "blessing": ChannelParameter(type=standard_artifacts.InfraBlessing),
         "report": ChannelParameter(type=MobileReport),
     }

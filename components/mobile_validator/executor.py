@@ -26,7 +26,7 @@ REPORT_FILE = "mobile_report.json"
 class Executor(BaseExecutor):
     """See `component.MobileValidator`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

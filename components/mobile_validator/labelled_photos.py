@@ -1,7 +1,7 @@
 """Transformed records, streamed in batches, as the network takes them.
 
-    for pixels, labels in labelled_photos(files, size_px=299, batch_size=32, max_photos=None):
-        ...  # float32 [B, S, S, 3] of 0..255, int64 [B]
+for pixels, labels in labelled_photos(files, size_px=299, batch_size=32, max_photos=None):
+    ...  # float32 [B, S, S, 3] of 0..255, int64 [B]
 """
 
 from __future__ import annotations

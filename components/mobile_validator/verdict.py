@@ -1,8 +1,8 @@
 """How a variant's answers are counted against the server's, and what is made of the counts.
 
-    tally = Tally()
-    tally.add(server_scores, variant_scores, labels, seconds=0.1)
-    reasons = failures(tally, min_agreement=0.97, max_accuracy_drop=0.02)  # () if it passes
+tally = Tally()
+tally.add(server_scores, variant_scores, labels, seconds=0.1)
+reasons = failures(tally, min_agreement=0.97, max_accuracy_drop=0.02)  # () if it passes
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.proto import pusher_pb2
@@ -19,7 +21,10 @@ CODE = ("components.pusher", "serving")
 class GuardedPusherSpec(PusherSpec):
     """TFX's spec, and `code_version`."""
 
-    PARAMETERS = {**PusherSpec.PARAMETERS, "code_version": ExecutionParameter(type=str)}
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        **PusherSpec.PARAMETERS,
+        "code_version": ExecutionParameter(type=str),
+    }
 
 
 class GuardedPusher(BaseComponent):

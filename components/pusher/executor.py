@@ -22,7 +22,7 @@ from schemas.events import emit
 class Executor(executor.Executor):
     """See `component.GuardedPusher`. Blessings are read as TFX reads them."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

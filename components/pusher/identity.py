@@ -1,6 +1,6 @@
 """What stands in a model directory of either kind, told from its content.
 
-    content_fingerprint("serving/1700000000") == content_fingerprint("model/Format-Serving")
+content_fingerprint("serving/1700000000") == content_fingerprint("model/Format-Serving")
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""LastBlessedModel: the newest pushed model of another training, to compare with.
+
+TFX's Resolver would do, but for two things: open-source Kubeflow has none, and right after a
+blessing it resolves to that very model, so that giving the same command again evaluates the model
+against itself and pushes it a second time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import Channel, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.last_blessed.executor import Executor
+from schemas.taxonomy import Taxonomy
+from serving.saved_model import load_manifest, load_model_taxonomy
+from serving.versions import versions
+
+
+def find_last_blessed(pushed_dir: Path, *, model_id: str, taxonomy: Taxonomy) -> Path | None:
+    """Returns the newest version in a push directory to compare a model with, or None.
+
+    Args:
+        pushed_dir: directory of numbered versions, each pushed after its blessing.
+        model_id: of the training that is to be compared, which does not count.
+        taxonomy: of that training. A model with other leaves does not count either: its classes
+            mean other taxa.
+    """
+    for version in versions(pushed_dir):
+        if load_manifest(version).get("model_id") == model_id:
+            continue
+        leaves = load_model_taxonomy(version).leaf_taxon_ids
+        if np.array_equal(leaves, taxonomy.leaf_taxon_ids):
+            return version
+    return None
+
+
+class LastBlessedModelSpec(ComponentSpec):
+    """Interface of LastBlessedModel."""
+
+    PARAMETERS = {"version_dir": ExecutionParameter(type=str)}
+    INPUTS: dict[str, ChannelParameter] = {}
+    OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
+
+
+class LastBlessedModel(BaseComponent):
+    """Copies a pushed version.
+
+    Outputs:
+        model: standard_artifacts.Model, the SavedModel under `Format-Serving`.
+
+    Args:
+        version_dir: what `find_last_blessed` found.
+    """
+
+    SPEC_CLASS = LastBlessedModelSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(self, version_dir: str) -> None:
+        super().__init__(
+            spec=LastBlessedModelSpec(
+                version_dir=version_dir, model=Channel(type=standard_artifacts.Model)
+            )
+        )

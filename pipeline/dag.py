@@ -1,0 +1,109 @@
+"""The pipeline: an export walks in at the front, a blessed model leaves at the back."""
+
+from __future__ import annotations
+
+from tfx.components.evaluator.component import Evaluator
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+
+from components.anomaly_gate.component import AnomalyGate
+from components.export_example_gen.component import ExportExampleGen
+from components.last_blessed.component import LastBlessedModel, find_last_blessed
+from components.mobile_exporter.component import MobileExporter
+from components.mobile_validator.component import MobileValidator
+from components.photo_transform.component import PhotoTransform
+from components.progressive_trainer.component import ProgressiveTrainer
+from components.progressive_trainer.schedule import largest_image_size_px
+from components.pusher.component import GuardedPusher
+from components.taxon_evaluator.eval_config import build_eval_config
+from pipeline.config import PipelineConfig
+from pipeline.layout import Layout
+from pipeline.model_id import model_id
+from schemas.errors import ConfigError
+from schemas.record import SCHEMA_FILE
+from schemas.taxonomy_csv import read_taxonomy
+from schemas.vision_export import VisionExport
+
+
+def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipeline:
+    """Returns the TFX pipeline of a config.
+
+    Args:
+        config: with its `export_dir`.
+        export_fingerprint: of the export's files (pipeline.fingerprint).
+    """
+    if config.export_dir is None:
+        raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
+    layout, identity = Layout.of(config), model_id(config, export_fingerprint)
+    largest_px = largest_image_size_px(config.trainer.schedule)
+    baseline_dir = find_last_blessed(
+        layout.pushed_saved_models,
+        model_id=identity,
+        taxonomy=read_taxonomy(VisionExport.open(config.export_dir).taxonomy_path),
+    )
+
+    read = ExportExampleGen(
+        config.export_dir, config.export, export_fingerprint=export_fingerprint
+    )
+    examples, taxonomy = read.outputs["examples"], read.outputs["taxonomy"]
+    # The schema comes before the statistics: its image_domain keeps photos out of the counts.
+    schema = ImportSchemaGen(schema_file=str(SCHEMA_FILE))
+    statistics = StatisticsGen(examples=examples, schema=schema.outputs["schema"])
+    validate = ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    gate = AnomalyGate(validate.outputs["anomalies"], config.validation)
+    transform = PhotoTransform(
+        examples,
+        schema.outputs["schema"],
+        taxonomy,
+        config.transform,
+        stored_size_px=config.transform.stored_size_px or largest_px,
+    ).with_id("Transform")
+    transform.add_upstream_node(gate)
+    photos = transform.outputs["transformed_examples"]
+    train = ProgressiveTrainer(
+        photos,
+        taxonomy,
+        config.trainer,
+        checkpoint_root=str(layout.checkpoints),
+        manifest={"model_id": identity, "pipeline": config.name},
+    )
+    model = train.outputs["model"]
+    baseline = LastBlessedModel(str(baseline_dir)) if baseline_dir else None
+    evaluate = Evaluator(
+        examples=photos,
+        example_splits=list(config.evaluation.splits),
+        model=model,
+        baseline_model=baseline.outputs["model"] if baseline else None,
+        eval_config=build_eval_config(config.evaluation, has_baseline=baseline is not None),
+    )
+    export_mobile = MobileExporter(model, taxonomy, config.mobile_export)
+    bundle = export_mobile.outputs["bundle"]
+    validate_mobile = MobileValidator(bundle, model, photos, config.mobile_validation)
+    blessing = evaluate.outputs["blessing"]
+    push_model = GuardedPusher(
+        model, directory=str(layout.pushed_saved_models), model_blessing=blessing
+    ).with_id("PushSavedModel")
+    push_bundle = GuardedPusher(
+        bundle,
+        directory=str(layout.pushed_bundles),
+        model_blessing=blessing,
+        infra_blessing=validate_mobile.outputs["blessing"],
+    ).with_id("PushMobile")
+
+    steps = [read, schema, statistics, validate, gate, transform, train, baseline, evaluate]
+    steps += [export_mobile, validate_mobile, push_model, push_bundle]
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=str(layout.artifacts),
+        components=[step for step in steps if step is not None],
+        enable_cache=True,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(layout.metadata_db)
+        ),
+        beam_pipeline_args=list(config.beam_args),
+    )

@@ -1,0 +1,190 @@
+"""What a run shows: a line a step, notes, and progress with rate and ETA.
+
+On a terminal the current step has a live line; elsewhere progress comes as a plain line now and
+then, so that a log of a batch job stays readable. Steps report through the events file
+(`schemas.events`), which a thread follows.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.status import Status
+
+POLL_SECS = 0.2
+PLAIN_INTERVAL_SECS = 15.0
+"""Without a terminal, progress is a line this often."""
+
+RATE_WINDOW_SECS = 20.0
+"""The rate shown is that of the last seconds, not of the whole step."""
+
+
+class Display:
+    """Draws a run.
+
+    Args:
+        stream: where to; live lines only if it is a terminal.
+        events_path: the file that steps report to.
+        clock: seconds, for tests.
+    """
+
+    def __init__(
+        self, stream: TextIO, events_path: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._events_path, self._clock = events_path, clock
+        self._status: Status | None = None
+        self._step, self._step_started_secs = "", 0.0
+        self._progress: dict[str, Progress] = {}
+        self._plain_shown_secs = 0.0
+        self._stop = threading.Event()
+        self._offset = 0
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Display:
+        self._events_path.touch()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._drain()
+        self._end_status()
+
+    def say(self, text: str) -> None:
+        """Prints a line, or several."""
+        self._console.print(text, markup=False)
+
+    def begin_step(self, title: str) -> None:
+        """Shows that a step has begun."""
+        with self._lock:
+            self._step, self._step_started_secs = title, self._clock()
+            self._plain_shown_secs = self._clock()
+            self._progress.clear()
+            if self._console.is_terminal:
+                self._status = self._console.status(f"{title} ...", spinner="dots")
+                self._status.start()
+
+    def end_step(self, line: str) -> None:
+        """Shows how a step ended, after all it reported itself."""
+        self._drain()
+        self._end_status()
+        self.say(line)
+
+    def _end_status(self) -> None:
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+
+    def _follow(self) -> None:
+        while not self._stop.wait(POLL_SECS):
+            self._drain()
+            self._refresh()
+
+    def _drain(self) -> None:
+        with self._lock:
+            with self._events_path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+            whole = data.rpartition(b"\n")[0]
+            self._offset += len(whole) + 1 if whole else 0
+        for line in whole.splitlines():
+            self._show(json.loads(line))
+
+    def _show(self, event: dict[str, Any]) -> None:
+        if event["kind"] == "note":
+            self.say(_indented(event["text"]))
+        elif event["kind"] == "epoch":
+            self.say(_indented(epoch_line(event)))
+        elif event["kind"] == "progress":
+            progress = self._progress.setdefault(event["label"], Progress(event["label"]))
+            progress.update(event, self._clock())
+
+    def _refresh(self) -> None:
+        with self._lock:
+            lines = [p.line() for p in self._progress.values() if p.is_open]
+            if self._status is not None:
+                elapsed = f"{self._clock() - self._step_started_secs:.0f} s"
+                self._status.update(f"{self._step}  {'; '.join(lines) or elapsed}")
+                return
+            due = self._clock() - self._plain_shown_secs > PLAIN_INTERVAL_SECS
+            if due and lines:
+                self._plain_shown_secs = self._clock()
+        if due and lines:
+            self.say(_indented("; ".join(lines)))
+
+
+class Progress:
+    """One count of work, summed over the processes that share it."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self._unit, self._total = label, "", None
+        self._done: dict[int, int] = {}
+        self._points: list[tuple[float, int]] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is work left, as far as is known."""
+        return self._total is None or sum(self._done.values()) < self._total
+
+    def update(self, event: dict[str, Any], now_secs: float) -> None:
+        """Takes in a "progress" event."""
+        self._unit, self._total = event["unit"], event["total"]
+        self._done[event["process"]] = event["done"]
+        self._points.append((now_secs, sum(self._done.values())))
+        while len(self._points) > 2 and now_secs - self._points[0][0] > RATE_WINDOW_SECS:
+            self._points.pop(0)
+
+    def line(self) -> str:
+        """Returns, for example, "photos read 1,200 of 5,902, 310 photos/s, 15 s left"."""
+        done = sum(self._done.values())
+        text = f"{self._label} {done:,}"
+        if self._total is not None:
+            text += f" of {self._total:,}"
+        (first_secs, first), (last_secs, last) = self._points[0], self._points[-1]
+        if last_secs <= first_secs or last <= first:
+            return text
+        rate = (last - first) / (last_secs - first_secs)
+        text += f", {rate:,.0f} {self._unit}/s"
+        if self._total is not None:
+            text += f", {duration((self._total - done) / rate)} left"
+        return text
+
+
+def epoch_line(event: dict[str, Any]) -> str:
+    """Returns an epoch's record as a line."""
+    return (
+        f"stage {event['stage']}/{event['stages']}  {event['image_size_px']} px  "
+        f"batch {event['global_batch']}  epoch {event['epoch']:.1f}  "
+        f"loss {event['train_loss']:.3f}  val top-1 {event['val_top1']:.1%}  "
+        f"{event['photos_per_sec']:,.0f} photos/s  data wait {event['data_wait_share']:.0%}"
+    )
+
+
+def duration(secs: float) -> str:
+    """Returns seconds as "8 s", "3 min 20 s" or "2 h 5 min"."""
+    whole = round(secs)
+    if whole < 60:
+        return f"{secs:.1f} s" if secs < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"       {line}" for line in text.splitlines())

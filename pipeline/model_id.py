@@ -1,0 +1,33 @@
+"""The identity of a model: a hash of all that it is made from.
+
+Two runs with one id train the same model from the same photos. It is known before the run starts,
+is written into every artifact that leaves the house, and tells a re-run of a training from a new
+one when a baseline is looked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from components.progressive_trainer.component import CODE
+from pipeline.config import PipelineConfig
+from schemas.source_hash import source_hash
+
+UPSTREAM_CODE = (
+    "components.export_example_gen",
+    "components.photo_transform",
+    "components.photo_decode",
+    "schemas",
+)
+
+
+def model_id(config: PipelineConfig, export_fingerprint: str) -> str:
+    """Returns 16 hex digits over the export, the settings up to training, and the code."""
+    parts = (
+        export_fingerprint,
+        config.export.model_dump_json(),
+        config.transform.model_dump_json(),
+        config.trainer.model_dump_json(),
+        source_hash(*UPSTREAM_CODE, *CODE),
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
