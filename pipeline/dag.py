@@ -21,7 +21,7 @@ from components.pusher.component import GuardedPusher
 from components.taxon_evaluator.eval_config import build_eval_config
 from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
-from pipeline.model_id import model_id
+from pipeline.recipe import recipe_of
 from schemas.errors import ConfigError
 from schemas.record import SCHEMA_FILE
 from schemas.taxonomy_csv import read_taxonomy
@@ -37,11 +37,11 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
     """
     if config.export_dir is None:
         raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
-    layout, identity = Layout.of(config), model_id(config, export_fingerprint)
+    layout, recipe = Layout.of(config), recipe_of(config, export_fingerprint)
     largest_px = largest_image_size_px(config.trainer.schedule)
     baseline_dir = find_last_blessed(
         layout.pushed_saved_models,
-        model_id=identity,
+        recipe=recipe,
         taxonomy=read_taxonomy(VisionExport.open(config.export_dir).taxonomy_path),
     )
 
@@ -70,7 +70,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         taxonomy,
         config.trainer,
         checkpoint_root=str(layout.checkpoints),
-        manifest={"model_id": identity, "pipeline": config.name},
+        manifest={"recipe": recipe, "pipeline": config.name},
     )
     model = train.outputs["model"]
     baseline = LastBlessedModel(str(baseline_dir)) if baseline_dir else None

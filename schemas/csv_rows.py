@@ -61,14 +61,23 @@ def read_header(path: str | PathLike[str]) -> tuple[str, ...]:
     """Returns the column names of a CSV, with a byte order mark and line end taken off.
 
     Raises:
-        DataError: if the file cannot be read, is empty or is not UTF-8.
+        DataError: if the file cannot be read, is empty, is not UTF-8, or names a column twice.
     """
     _, header = next(_lines(path), (1, ""))
     if not header:
         raise DataError(
             path, problem="is empty.", remedy="Expected a header line; export it again."
         )
-    return tuple(name.strip() for name in header.split(","))
+    names = tuple(name.strip() for name in header.split(","))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            path,
+            row=1,
+            problem=f"names {', '.join(twice)} more than once. Received: {header}.",
+            remedy="Keep one column of each name.",
+        )
+    return names
 
 
 def require_columns(

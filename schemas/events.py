@@ -78,6 +78,4 @@ class Meter:
 
     def _report(self) -> None:
         self._reported_secs = self._clock()
-        emit(
-            "progress", label=self._label, done=self._done, total=self._total, unit=self._unit
-        )
+        emit("progress", label=self._label, done=self._done, total=self._total, unit=self._unit)

@@ -1,5 +1,7 @@
 """How much is in each split of an export.
 
+Counts photos, observations and taxa while the rows stream by:
+
     summary(VisionExport.open("vision-export"))["train"]
     # SplitSummary(photos=4185, observations=4185, taxa=100)
 """

@@ -61,9 +61,9 @@ def _line(model: type[Settings], fault: Any) -> str:
         return f"{path}: unknown setting. Allowed: {', '.join(allowed)}.{hint}"
     if fault["type"] == "missing":
         return f"{path}: required, but not given."
-    message = fault["msg"].removeprefix("Value error, ")
+    message = fault["msg"].removeprefix("Value error, ").removesuffix(".")
     prefix = f"{path}: " if path else ""
-    return f"{prefix}{message}. Received: {fault['input']!r}.".replace("..", ".")
+    return f"{prefix}{message}. Received: {fault['input']!r}."
 
 
 def _fields_at(model: type[Settings], location: Iterable[int | str]) -> list[str]:

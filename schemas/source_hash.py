@@ -21,16 +21,18 @@ def source_hash(*names: str) -> str:
     """
     digest = hashlib.sha256()
     for name in names:
-        for path in _sources(name):
-            digest.update(f"{name}:{path.name}\0".encode())
+        for inner, path in _sources(name):
+            digest.update(f"{name}:{inner}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _sources(name: str) -> list[Path]:
+def _sources(name: str) -> list[tuple[str, Path]]:
+    """Returns (path inside the package, file) of each source, sorted."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"No package or module {name!r} to hash.")
-    if spec.submodule_search_locations:
-        return sorted(Path(spec.submodule_search_locations[0]).rglob("*.py"))
-    return [Path(spec.origin)]
+    if not spec.submodule_search_locations:
+        return [("", Path(spec.origin))]
+    root = Path(spec.submodule_search_locations[0])
+    return sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))

@@ -146,7 +146,9 @@ def _rank_level(cell: str, number: int, problems: Problems) -> float:
         level = float("nan")
     if not 0 < level <= 100:
         problems.add(
-            number, "rank_level", f"is not a number in 0..100 such as 10 or 33.5. Received: {cell!r}."
+            number,
+            "rank_level",
+            f"is not a number in 0..100 such as 10 or 33.5. Received: {cell!r}.",
         )
     return level
 
@@ -207,7 +209,9 @@ def _check_leaves(rows: _Rows, parents: npt.NDArray[np.int32], problems: Problem
             continue
         if has_children[node]:
             problems.add(
-                number, "leaf_class_id", f"taxon {taxon} ({rows.names[node]}) has children below it."
+                number,
+                "leaf_class_id",
+                f"taxon {taxon} ({rows.names[node]}) has children below it.",
             )
         counts[leaf] += 1
         if counts[leaf] == 2:

@@ -1,4 +1,4 @@
-"""What is said about one photo: the likeliest leaves, and the branch of the tree that ends in the best.
+"""What is said about one photo: the likeliest leaves, and the branch that ends in the best.
 
 answer = answer_from_scores(taxonomy, "owl.jpg", scores, top=5)  # scores: float32 [N]
 answer.leaves[0].name, [node.name for node in answer.lineage]

@@ -122,8 +122,8 @@ def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
         raise DataError(
             path,
             problem="is not the file that the manifest names. Expected "
-            f"{expected['bytes']:,} bytes, sha256 {expected['sha256'][:12]}... Received: {received['bytes']:,} bytes, "
-            f"{received['sha256'][:12]}....",
+            f"{expected['bytes']:,} bytes, sha256 {expected['sha256'][:12]}.... "
+            f"Received: {received['bytes']:,} bytes, sha256 {received['sha256'][:12]}....",
             remedy=_REMEDY,
         )
 

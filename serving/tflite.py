@@ -27,9 +27,10 @@ from serving.variants import BYTES_PER_WEIGHT, VARIANTS, Variant
 
 __all__ = ["MAX_SCORE_ERROR", "TFLiteClassifier", "check_weights", "convert"]
 
-MAX_SCORE_ERROR = {"float32": 1e-3, "float16": 2e-2, "dynamic_range_int8": 0.25}
-"""Largest difference in a score on random pixels. It finds broken files, not lost accuracy, which
-only photos can show: that is the MobileValidator's task."""
+MAX_SCORE_ERROR = {"float32": 1e-3, "float16": 0.25, "dynamic_range_int8": 1.0}
+"""Largest difference in a score on random pixels. It finds broken files, not lost accuracy: on
+pixels unlike any photo a sound int8 model may answer anything (so 1.0: no bound), and what it does
+on photos is the MobileValidator's task."""
 
 _MAX_SUM_ERROR = 1e-2
 _MIN_WEIGHT_SHARE = 0.5
@@ -118,9 +119,9 @@ def _check_answers(content: bytes, serve_pixels: Any, size: int, variant: Varian
     if not (error <= MAX_SCORE_ERROR[variant] and sum_error <= _MAX_SUM_ERROR):  # NaN fails, too
         raise FieldmarkError(
             f"The {variant} conversion answers otherwise than the SavedModel. Allowed: a "
-            f"difference of {MAX_SCORE_ERROR[variant]:g} in a score and of {_MAX_SUM_ERROR:g} from 1 in their "
-            f"sum. Received: {error:.3g} and {sum_error:.3g} on random photos. Leave the variant "
-            "out, or end the model with softmax if it does not."
+            f"difference of {MAX_SCORE_ERROR[variant]:g} in a score and of "
+            f"{_MAX_SUM_ERROR:g} from 1 in their sum. Received: {error:.3g} and {sum_error:.3g} on "
+            "random pixels. Leave the variant out, or end the model with softmax if it does not."
         )
 
 

@@ -21,17 +21,17 @@ from serving.saved_model import load_manifest, load_model_taxonomy
 from serving.versions import versions
 
 
-def find_last_blessed(pushed_dir: Path, *, model_id: str, taxonomy: Taxonomy) -> Path | None:
+def find_last_blessed(pushed_dir: Path, *, recipe: str, taxonomy: Taxonomy) -> Path | None:
     """Returns the newest version in a push directory to compare a model with, or None.
 
     Args:
         pushed_dir: directory of numbered versions, each pushed after its blessing.
-        model_id: of the training that is to be compared, which does not count.
+        recipe: of the training that is to be compared; a model of the same one does not count.
         taxonomy: of that training. A model with other leaves does not count either: its classes
             mean other taxa.
     """
     for version in versions(pushed_dir):
-        if load_manifest(version).get("model_id") == model_id:
+        if load_manifest(version).get("recipe") == recipe:
             continue
         leaves = load_model_taxonomy(version).leaf_taxon_ids
         if np.array_equal(leaves, taxonomy.leaf_taxon_ids):

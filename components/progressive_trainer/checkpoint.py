@@ -1,7 +1,9 @@
 """Checkpoints: all variables and the place in the run, in one directory that appears whole.
 
     checkpoints = Checkpoints(directory)
-    checkpoints.save(examples_seen=51200, history=[...], variables=variables)
+    checkpoints.save(
+        examples_seen=51200, history=[...], partial_epoch={}, variables=variables
+    )
     latest = checkpoints.latest()        # None at the start of a run
     latest.restore(variables)
 
@@ -42,11 +44,13 @@ class Checkpoint:
         directory: where it lies.
         examples_seen: photos of the run seen when it was written.
         history: the epochs so far, as the loop recorded them.
+        partial_epoch: sums over the epoch that it was written in; empty at an epoch's end.
     """
 
     directory: Path
     examples_seen: int
     history: list[dict[str, Any]]
+    partial_epoch: dict[str, Any]
 
     def restore(self, variables: Sequence[keras.Variable]) -> None:
         """Sets all variables, which must be those that were saved, in the same order."""
@@ -75,6 +79,7 @@ class Checkpoints:
         *,
         examples_seen: int,
         history: list[dict[str, Any]],
+        partial_epoch: dict[str, Any],
         variables: Sequence[keras.Variable],
     ) -> None:
         """Writes a checkpoint, then deletes all but the newest."""
@@ -85,7 +90,11 @@ class Checkpoints:
             for index, variable in enumerate(variables)
         }
         np.savez(writing / _VARIABLES_FILE, allow_pickle=False, **arrays)
-        state = {"examples_seen": examples_seen, "history": history}
+        state = {
+            "examples_seen": examples_seen,
+            "history": history,
+            "partial_epoch": partial_epoch,
+        }
         (writing / _STATE_FILE).write_text(json.dumps(state))
         target = self._directory / f"{_PREFIX}{examples_seen:015d}"
         if target.exists():
@@ -100,7 +109,7 @@ class Checkpoints:
         if not complete:
             return None
         state = json.loads((complete[-1] / _STATE_FILE).read_text())
-        return Checkpoint(complete[-1], state["examples_seen"], state["history"])
+        return Checkpoint(complete[-1], **state)
 
     def close(self) -> None:
         """Releases the lock."""

@@ -49,6 +49,9 @@ class LinearSchedule(Settings):
     global_batch: tuple[int, int] = (64, 32)
     """First and last global batch, in photos; geometric in between."""
 
+    batch_multiple: int = Field(8, ge=1)
+    """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
+
     epochs: tuple[float, float] = (10.0, 10.0)
     """Epochs of the first and of the last stage."""
 

@@ -39,7 +39,6 @@ class Executor(BaseExecutor):
         taxonomy = artifact_utils.get_single_instance(input_dict["taxonomy"])
         model = artifact_utils.get_single_instance(output_dict["model"])
         history = artifact_utils.get_single_instance(output_dict["history"])
-        recipe = _recipe(examples, exec_properties)
         job = TrainingJob(
             settings=json.loads(exec_properties["settings"]),
             train_files=_files(examples, "train"),
@@ -47,14 +46,14 @@ class Executor(BaseExecutor):
             taxonomy_path=str(Path(taxonomy.uri) / record.TAXONOMY_FILE),
             model_dir=path_utils.serving_model_path(model.uri),
             history_dir=history.uri,
-            checkpoint_dir=str(Path(exec_properties["checkpoint_root"]) / recipe),
+            checkpoint_dir=str(Path(exec_properties["checkpoint_root"]) / _checkpoint_name(examples, exec_properties)),
             manifest=json.loads(exec_properties["manifest"]),
         )
         Path(job.model_dir).parent.mkdir(parents=True, exist_ok=True)
         _run(job)
 
 
-def _recipe(examples: Artifact, exec_properties: dict[str, Any]) -> str:
+def _checkpoint_name(examples: Artifact, exec_properties: dict[str, Any]) -> str:
     """A hash of all that a training run depends on: the name of its checkpoints."""
     parts = (examples.uri, exec_properties["settings"], exec_properties["code_version"])
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

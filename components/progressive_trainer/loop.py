@@ -79,6 +79,7 @@ class TrainingLoop:
         self.settings, self.train, self.val, self.devices = settings, train, val, devices
         self.plan = stages(settings.schedule, num_photos=train.count)
         self.history: list[dict[str, Any]] = []
+        self._partial: dict[str, Any] = {}
         self._checkpoints, self._clock = checkpoints, clock
         for stage in self.plan:
             devices.check_batch(stage.global_batch, setting=f"schedule stage {stage.index + 1}")
@@ -110,19 +111,26 @@ class TrainingLoop:
                 seen = stage.end_examples
         meter.close()
 
+    def _resumed_sums(self) -> _Sums:
+        """The sums of an epoch that a checkpoint stopped in, once; else new ones."""
+        sums = _Sums(**self._partial)
+        sums.started_secs = self._clock() - sums.started_secs
+        self._partial = {}
+        return sums
+
     def _resume(self) -> int:
         latest = self._checkpoints.latest() if self._checkpoints else None
         if latest is None:
             return 0
         latest.restore(self._variables)
-        self.history = latest.history
+        self.history, self._partial = latest.history, latest.partial_epoch
         emit("note", text=f"training goes on at photo {latest.examples_seen:,} of the run")
         return latest.examples_seen
 
     def _run_stage(self, stage: Stage, seen: int, meter: Meter) -> None:
         step, evaluate = self._training_step(stage), self._validation_step()
         batches = self._training_batches(stage, seen)
-        sums = _Sums(started_secs=self._clock())
+        sums = self._resumed_sums()
         saved_secs = self._clock()
         while seen < stage.end_examples:
             rate = learning_rate(
@@ -138,15 +146,14 @@ class TrainingLoop:
             seed = tf.constant([self.settings.seed, seen % (2**31 - 1)], tf.int32)
             loss, correct = step(images, labels, tf.constant(stage.dropout, tf.float32), seed)
             sums.loss, sums.correct = sums.loss + loss, sums.correct + correct
-            epoch_before = seen // self.train.count
             seen += stage.global_batch
             sums.examples += stage.global_batch
             meter.add(stage.global_batch)
-            if seen // self.train.count > epoch_before or seen == stage.end_examples:
+            if ends_epoch(stage, seen, num_photos=self.train.count):
                 self._end_epoch(stage, seen, rate, sums, evaluate)
                 sums, saved_secs = _Sums(started_secs=self._clock()), self._clock()
             elif self._clock() - saved_secs > self.settings.checkpoint_secs:
-                self._save(seen)
+                self._save(seen, sums)
                 saved_secs = self._clock()
 
     def _end_epoch(
@@ -157,9 +164,8 @@ class TrainingLoop:
         sums: _Sums,
         evaluate: Callable[..., Any],
     ) -> None:
-        train_loss, train_top1 = float(sums.loss) / sums.examples, (
-            float(sums.correct) / sums.examples
-        )
+        train_loss = float(sums.loss) / sums.examples
+        train_top1 = float(sums.correct) / sums.examples
         train_secs = self._clock() - sums.started_secs
         val_loss, val_top1 = self._validate(stage, evaluate)
         self.history.append(
@@ -177,21 +183,34 @@ class TrainingLoop:
                 "data_wait_share": min(1.0, sums.data_wait_secs / train_secs),
             }
         )
-        self._save(seen)
-        emit(
-            "epoch",
-            stage=stage.index + 1,
-            stages=len(self.plan),
-            image_size_px=stage.image_size_px,
-            global_batch=stage.global_batch,
-            **self.history[-1] | {"stage": stage.index + 1},
-        )
+        self._save(seen, None)
+        shown = {
+            "stage": stage.index + 1,
+            "stages": len(self.plan),
+            "image_size_px": stage.image_size_px,
+            "global_batch": stage.global_batch,
+        }
+        emit("epoch", **{**self.history[-1], **shown})
 
-    def _save(self, seen: int) -> None:
-        if self._checkpoints and self.devices.is_chief:
-            self._checkpoints.save(
-                examples_seen=seen, history=self.history, variables=self._variables
-            )
+    def _save(self, seen: int, unfinished: _Sums | None) -> None:
+        if not (self._checkpoints and self.devices.is_chief):
+            return
+        partial: dict[str, float] = {}
+        if unfinished is not None:
+            partial = {
+                "loss": float(unfinished.loss),
+                "correct": float(unfinished.correct),
+                "examples": unfinished.examples,
+                "data_wait_secs": unfinished.data_wait_secs,
+                # Seconds that the epoch has taken so far; the clock starts anew after a restart.
+                "started_secs": self._clock() - unfinished.started_secs,
+            }
+        self._checkpoints.save(
+            examples_seen=seen,
+            history=self.history,
+            partial_epoch=partial,
+            variables=self._variables,
+        )
 
     def _training_batches(self, stage: Stage, seen: int) -> Iterator[Any]:
         def make(_: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -269,6 +288,27 @@ class TrainingLoop:
         for batch in self.devices.strategy.distribute_datasets_from_function(make):
             totals += [float(part) for part in step(*batch)]
         return totals[0] / self.val.count, totals[1] / self.val.count
+
+
+def ends_epoch(stage: Stage, seen: int, *, num_photos: int) -> bool:
+    """Returns whether validation is due after the step that ended at `seen`.
+
+    It is at the end of the stage, and where the step passed the end of an epoch; but not within
+    half an epoch of the stage's own ends, which may miss the epoch's by part of a batch.
+
+    Args:
+        stage: the stage of the step.
+        seen: photos of the run seen after the step.
+        num_photos: training photos, an epoch.
+    """
+    if seen == stage.end_examples:
+        return True
+    passed = seen // num_photos > (seen - stage.global_batch) // num_photos
+    return (
+        passed
+        and seen - stage.start_examples > num_photos / 2
+        and stage.end_examples - seen > num_photos / 2
+    )
 
 
 def smoothed_crossentropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:

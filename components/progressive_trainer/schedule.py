@@ -138,11 +138,14 @@ def _linear(linear: LinearSchedule | None) -> tuple[StageSettings, ...]:
 
     written = []
     for index in range(count):
-        batch = round(math.exp(between(_logs(linear.global_batch), index)))
-        multiple = linear.size_multiple_px
+        batch = _rounded(
+            math.exp(between(_logs(linear.global_batch), index)), linear.batch_multiple
+        )
         written.append(
             StageSettings(
-                image_size_px=round(between(linear.image_size_px, index) / multiple) * multiple,
+                image_size_px=_rounded(
+                    between(linear.image_size_px, index), linear.size_multiple_px
+                ),
                 global_batch=batch,
                 epochs=between(linear.epochs, index),
                 learning_rate=linear.learning_rate * _rate_factor(linear, batch),
@@ -152,6 +155,11 @@ def _linear(linear: LinearSchedule | None) -> tuple[StageSettings, ...]:
             )
         )
     return tuple(written)
+
+
+def _rounded(value: float, multiple: int) -> int:
+    """The nearest multiple, at least one."""
+    return max(1, round(value / multiple)) * multiple
 
 
 def _logs(ends: tuple[int, int]) -> tuple[float, float]:

@@ -50,16 +50,17 @@ def command(
     from serving.classify import open_classifier  # TensorFlow takes seconds
 
     classifier = open_classifier(model_dir, variant=variant)
-    failed = False
-    for index, photo in enumerate(photos):
+    answered = 0
+    for photo in photos:
         answer = _answer(classifier, photo, top)
         if answer is None:
-            failed = True
-        elif as_json:
+            continue
+        if as_json:
             click.echo(json.dumps(dataclasses.asdict(answer), ensure_ascii=False))
         else:
-            click.echo(("\n" if index else "") + format_answer(answer))
-    if failed:
+            click.echo(("\n" if answered else "") + format_answer(answer))
+        answered += 1
+    if answered < len(photos):
         sys.exit(1)
 
 

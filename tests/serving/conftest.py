@@ -1,109 +1,12 @@
-"""Tiny models and painted photos, made once for all tests of the room."""
+"""The fixtures of tests/serving, wherever these tests run from."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-import keras
-import numpy as np
-import pytest
-from PIL import Image, ImageDraw
+sys.path.insert(0, str(Path(__file__).parent))
 
-from schemas.taxonomy import Taxonomy
-from schemas.taxonomy_csv import read_taxonomy
-from serving.mobile_bundle import build_bundle
-from serving.saved_model import export_saved_model
-from serving.variants import VARIANTS
+from tiny_fixtures import bundle_dir, model, photo_path, saved_model, taxonomy
 
-SIZE_PX = 32
-
-TAXONOMY_CSV = """parent_taxon_id,taxon_id,rank_level,leaf_class_id,name
-,1,70,,Animalia
-,47126,70,,Plantae
-1,10,30,,Strigidae
-10,20,20,,Strix
-20,101,10,2,Strix aluco
-20,102,10,0,Strix varia
-10,30,33.5,4,Strigina
-47126,40,20,,Quercus
-40,201,10,3,Quercus robur
-40,202,10,1,Quercus alba
-"""
-
-
-@pytest.fixture(scope="session")
-def taxonomy(tmp_path_factory: pytest.TempPathFactory) -> Taxonomy:
-    path = tmp_path_factory.mktemp("taxonomy") / "taxonomy.csv"
-    path.write_text(TAXONOMY_CSV)
-    return read_taxonomy(path)
-
-
-def small_model(num_leaves: int = 5, *, seed: int = 1, dtype: str = "float32") -> keras.Model:
-    """A network with the layers that matter: rescaling, augmentation, batch norm, dropout."""
-    keras.utils.set_random_seed(seed)
-    pixels = keras.Input((None, None, 3), dtype="float32")
-    x = keras.layers.Rescaling(1 / 127.5, -1, dtype=dtype)(pixels)
-    x = keras.layers.RandomFlip(dtype=dtype)(x)
-    x = keras.layers.Conv2D(16, 3, strides=2, dtype=dtype)(x)
-    x = keras.layers.BatchNormalization(dtype=dtype)(x)
-    x = keras.layers.ReLU(dtype=dtype)(x)
-    x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
-    x = keras.layers.Dropout(0.5, dtype=dtype)(x)
-    x = keras.layers.Dense(
-        num_leaves, kernel_initializer=keras.initializers.RandomNormal(0, 8), dtype=dtype
-    )(x)
-    return keras.Model(pixels, keras.layers.Softmax(dtype="float32")(x))
-
-
-@pytest.fixture(scope="session")
-def model() -> keras.Model:
-    return small_model()
-
-
-@pytest.fixture(scope="session")
-def saved_model(
-    model: keras.Model, taxonomy: Taxonomy, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    directory = tmp_path_factory.mktemp("export") / "model"
-    export_saved_model(
-        model, taxonomy, image_size_px=SIZE_PX, directory=directory, manifest={"run": "r1"}
-    )
-    return directory
-
-
-@pytest.fixture(scope="session")
-def bundle_dir(
-    saved_model: Path, taxonomy: Taxonomy, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    directory = tmp_path_factory.mktemp("mobile") / "bundle"
-    build_bundle(
-        saved_model,
-        directory,
-        taxonomy=taxonomy,
-        variants=VARIANTS,
-        default_variant="dynamic_range_int8",
-        lineage={"run": "r1"},
-    )
-    return directory
-
-
-def paint(width: int, height: int, *, seed: int = 0) -> Image.Image:
-    """A photo-like picture: soft gradients, and discs with sharp edges."""
-    rng = np.random.default_rng(seed)
-    x, y = np.linspace(0, 255, width)[None], np.linspace(0, 255, height)[:, None]
-    gradients = np.stack([x + 0 * y, 0 * x + y, (x + y) / 2], axis=-1)
-    image = Image.fromarray(gradients.astype(np.uint8))
-    draw = ImageDraw.Draw(image)
-    for _ in range(40):
-        left, top = int(rng.integers(0, width)), int(rng.integers(0, height))
-        side = int(rng.integers(2, max(3, min(width, height) // 4)))
-        colour = tuple(int(value) for value in rng.integers(0, 256, 3))
-        draw.ellipse([left, top, left + side, top + side], fill=colour)
-    return image
-
-
-@pytest.fixture(scope="session")
-def photo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("photos") / "owl.jpg"
-    paint(240, 180).save(path, quality=90)
-    return path
+__all__ = ["bundle_dir", "model", "photo_path", "saved_model", "taxonomy"]

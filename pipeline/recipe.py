@@ -1,6 +1,6 @@
-"""The identity of a model: a hash of all that it is made from.
+"""The recipe of a model: a hash of all that it is made from.
 
-Two runs with one id train the same model from the same photos. It is known before the run starts,
+Two runs with one recipe train the same model from the same photos. It is known before the run starts,
 is written into every artifact that leaves the house, and tells a re-run of a training from a new
 one when a baseline is looked for.
 """
@@ -21,7 +21,7 @@ UPSTREAM_CODE = (
 )
 
 
-def model_id(config: PipelineConfig, export_fingerprint: str) -> str:
+def recipe_of(config: PipelineConfig, export_fingerprint: str) -> str:
     """Returns 16 hex digits over the export, the settings up to training, and the code."""
     parts = (
         export_fingerprint,

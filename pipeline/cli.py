@@ -1,0 +1,71 @@
+"""The `fieldmark` command. Each subcommand is loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import MappingProxyType
+
+import click
+
+from schemas.errors import FieldmarkError
+
+USER_ERROR_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 130
+
+COMMANDS = MappingProxyType(
+    {
+        "run": ("run", "Run a pipeline: an export becomes a blessed, pushed model."),
+        "demo-export": ("demo_export", "Draw a small vision export of painted ladybirds."),
+        "fetch-photos": ("fetch_photos", "Fetch the photos of an export that are not on disk."),
+        "classify": ("classify", "Name the species in photos with a pushed model."),
+        "doctor": ("doctor", "Look whether this machine has what Fieldmark needs."),
+    }
+)
+"""Name of each subcommand: its module in pipeline.commands, and a line of help."""
+
+
+class _LazyGroup(click.Group):
+    """Lists subcommands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pipeline.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def fieldmark() -> None:
+    """Turn an iNaturalist export into a species classifier that runs on a phone.
+
+    Start with: fieldmark demo-export DIR, then fieldmark run demo --export DIR
+    """
+
+
+def main() -> None:
+    """Entry point: errors meant for people are printed without a traceback."""
+    try:
+        code = fieldmark.main(standalone_mode=False)
+    except FieldmarkError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(USER_ERROR_EXIT_CODE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo("Stopped. Give the same command again to go on.", err=True)
+        sys.exit(INTERRUPTED_EXIT_CODE)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

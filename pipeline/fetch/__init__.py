@@ -1,0 +1,1 @@
+"""Fetching the photos of an export from where iNaturalist publishes them."""

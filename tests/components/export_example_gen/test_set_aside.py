@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.export_example_gen.read_export import LEAK, UNUSABLE, SetAsideRow
+from components.export_example_gen.set_aside import check_share, write_set_aside
+from schemas.errors import FieldmarkError
+
+LIST = Path("/runs/set_aside.csv")
+
+
+def unusable(count: int, reason: str, *, split: str = "train", first: int = 2) -> list[SetAsideRow]:
+    return [SetAsideRow(split, first + i, 100 + i, UNUSABLE, reason) for i in range(count)]
+
+
+def test_list_stands_in_the_order_of_the_split_files(tmp_path: Path) -> None:
+    rows = [
+        SetAsideRow("val", 3, 30, UNUSABLE, "the file is empty"),
+        SetAsideRow("train", 12, 20, LEAK, "leak: its observation is also in val, row 3"),
+        SetAsideRow("train", 4, 10, UNUSABLE, 'starts with "x"'),
+    ]
+
+    write_set_aside(rows, tmp_path / "set_aside.csv")
+
+    assert (tmp_path / "set_aside.csv").read_text() == (
+        "file,row,photo_id,kind,reason\n"
+        'train_data.csv,4,10,unusable,"starts with ""x"""\n'
+        'train_data.csv,12,20,leak,"leak: its observation is also in val, row 3"\n'
+        "val_data.csv,3,30,unusable,the file is empty\n"
+    )
+
+
+def test_list_of_nothing_has_its_header(tmp_path: Path) -> None:
+    write_set_aside([], tmp_path / "set_aside.csv")
+
+    assert (tmp_path / "set_aside.csv").read_text() == "file,row,photo_id,kind,reason\n"
+
+
+def test_share_at_the_limit_passes_and_one_photo_more_does_not() -> None:
+    check_share(unusable(2, "x"), {"train": 198}, max_share=0.01, listed_in=LIST)
+
+    with pytest.raises(FieldmarkError):
+        check_share(unusable(3, "x"), {"train": 197}, max_share=0.01, listed_in=LIST)
+
+
+def test_each_split_is_judged_by_itself() -> None:
+    with pytest.raises(FieldmarkError, match=r"^val_data\.csv: 2 of 10 photos cannot be used"):
+        check_share(
+            unusable(2, "x", split="val"), {"train": 1000, "val": 8}, max_share=0.1, listed_in=LIST
+        )
+
+
+def test_leaks_do_not_count_as_unusable() -> None:
+    leaks = [SetAsideRow("train", i, i, LEAK, "leak") for i in range(50)]
+
+    check_share(leaks, {"train": 1}, max_share=0, listed_in=LIST)
+
+
+def test_message_names_numbers_the_three_commonest_reasons_and_the_list() -> None:
+    rows = (
+        unusable(4, "empty")
+        + unusable(3, "missing")
+        + unusable(2, "damaged")
+        + unusable(1, "no picture")
+    )
+
+    with pytest.raises(FieldmarkError) as caught:
+        check_share(rows, {"train": 1990}, max_share=0.002, listed_in=LIST)
+
+    assert str(caught.value) == (
+        "train_data.csv: 10 of 2,000 photos cannot be used, and export.max_unusable_share allows "
+        "0.20%. Mostly: 4 x empty; 3 x missing; 2 x damaged. The whole list: /runs/set_aside.csv. "
+        "Fetch or replace the photos, or raise the share."
+    )
+
+
+def test_split_of_which_nothing_is_left_is_refused_whatever_the_share() -> None:
+    with pytest.raises(FieldmarkError, match=r"^val_data\.csv: 3 of 3 photos cannot be used"):
+        check_share(
+            unusable(3, "x", split="val"), {"train": 9, "val": 0}, max_share=1, listed_in=LIST
+        )
+
+
+def test_split_that_lost_all_its_rows_to_leaks_says_so() -> None:
+    leaks = [SetAsideRow("val", 2, 9, LEAK, "leak: its observation is also in test, row 2")]
+
+    with pytest.raises(FieldmarkError) as caught:
+        check_share(leaks, {"train": 5, "val": 0}, max_share=0.01, listed_in=LIST)
+
+    assert str(caught.value).startswith("val_data.csv: ")
+    assert "Mostly: ." not in str(caught.value)

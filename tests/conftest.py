@@ -1,0 +1,18 @@
+"""Shared by all tests: where the real data is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real photos and exports beside the repository; skips where it is missing."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real photos and exports are not on this machine (../shared/data)")
+    return SHARED_DATA

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A painted export of 6 leaves and 120 small photos."""
+    from pipeline.demo_world.export import draw_export
+
+    directory = tmp_path_factory.mktemp("export") / "demo"
+    draw_export(directory, species=6, photos=120, size_px=(96, 160), jobs=1)
+    return directory

@@ -1,0 +1,161 @@
+"""The whole way, as a user goes it: run, look at what was pushed, run again, change something."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_run import TinyRun, versions
+
+pytestmark = pytest.mark.pipeline
+
+STEPS = (
+    "ExportExampleGen",
+    "ImportSchemaGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "AnomalyGate",
+    "Transform",
+    "ProgressiveTrainer",
+    "Evaluator",
+    "MobileExporter",
+    "MobileValidator",
+    "PushSavedModel",
+    "PushMobile",
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    export = tmp_path_factory.mktemp("main-job-export") / "export"
+    shutil.copytree(tiny_export, export)
+    return TinyRun(tmp_path_factory.mktemp("main-job"), export)
+
+
+@pytest.fixture(scope="module")
+def first_run(tiny: TinyRun) -> str:
+    result = tiny.run()
+    assert result.returncode == 0, result.stderr
+    return result.stderr
+
+
+def step_lines(output: str) -> dict[str, str]:
+    """The line of each step, by its name."""
+    return {
+        step: line for line in output.splitlines() for step in STEPS if f" {step} " in f"{line} "
+        and "/12" in line
+    }
+
+
+def test_first_run_runs_every_step_and_says_what_it_does(first_run: str) -> None:
+    assert "photos     120 (train" in first_run
+    assert "6 leaves" in first_run
+    assert "1. 32 px, batch 16" in first_run
+    lines = step_lines(first_run)
+    assert set(lines) == set(STEPS)
+    assert all(" ran " in line and "first run" in line for line in lines.values())
+    assert "model      blessed" in first_run
+    assert "phone      blessed" in first_run
+
+
+def test_terminal_shows_nothing_of_the_libraries_and_the_log_holds_it(
+    first_run: str, tiny: TinyRun
+) -> None:
+    for chatter in ("absl", "WARNING", "I0000", "apache_beam", "cudart"):
+        assert chatter not in first_run
+    log = next((tiny.root / "logs").glob("*/run.log")).read_text()
+    assert "absl" in log
+    assert str(tiny.root / "logs") in first_run
+
+
+def test_pushed_saved_model_and_tflite_load_agree_and_have_the_right_leaves(
+    first_run: str, tiny: TinyRun
+) -> None:
+    import tensorflow as tf
+
+    from serving.saved_model import load_model_taxonomy
+    from serving.tflite_classifier import TFLiteClassifier
+
+    (saved,) = versions(tiny.root / "pushed" / "saved_model")
+    (bundle,) = versions(tiny.root / "pushed" / "mobile")
+    model = tf.saved_model.load(str(saved))
+    photo = next((tiny.export_dir / "photos").rglob("*.jpg")).read_bytes()
+    served = model.signatures["serving_default"](image=tf.constant([photo]))["scores"].numpy()
+    assert served.shape == (1, 6)
+    assert load_model_taxonomy(saved).num_leaves == 6
+    pixels = np.random.default_rng(1).uniform(0, 255, (1, 48, 48, 3)).astype(np.float32)
+    expected = model.signatures["serve_pixels"](pixels=tf.constant(pixels))["scores"].numpy()
+    phone = TFLiteClassifier(bundle / "model_float32.tflite")
+    np.testing.assert_allclose(phone.scores(pixels), expected, atol=1e-5)
+    assert len((bundle / "labels.txt").read_text().splitlines()) == 6
+
+
+def test_identical_second_run_reuses_every_step_and_pushes_nothing(
+    first_run: str, tiny: TinyRun
+) -> None:
+    result = tiny.run()
+    assert result.returncode == 0, result.stderr
+    lines = step_lines(result.stderr)
+    assert set(lines) == set(STEPS)
+    assert all("reused" in line for line in lines.values()), result.stderr
+    assert len(versions(tiny.root / "pushed" / "saved_model")) == 1
+    assert len(versions(tiny.root / "pushed" / "mobile")) == 1
+
+
+def test_changed_bar_judges_again_but_does_not_push_the_same_model_again(
+    first_run: str, tiny: TinyRun
+) -> None:
+    result = tiny.run("--set", "evaluation.min_top1=0.001")
+    lines = step_lines(result.stderr)
+    assert "eval_config changed" in lines["Evaluator"]
+    assert "reused" in lines["ProgressiveTrainer"]
+    assert " ran " in lines["PushSavedModel"]
+    assert len(versions(tiny.root / "pushed" / "saved_model")) == 1
+
+
+def test_bar_out_of_reach_pushes_nothing_and_says_why(first_run: str, tiny: TinyRun) -> None:
+    result = tiny.run("--set", "evaluation.min_top1=1.0", "--set", "name=tiny")
+    assert result.returncode == 0, result.stderr
+    assert "model      NOT blessed: top1_accuracy is " in result.stderr
+    assert "SavedModel: not pushed, for want of a blessing" in result.stderr
+    assert len(versions(tiny.root / "pushed" / "saved_model")) == 1
+
+
+def test_another_training_is_compared_with_the_last_blessed_model(
+    first_run: str, tiny: TinyRun
+) -> None:
+    result = tiny.run("--set", "trainer.seed=2")
+    assert result.returncode == 0, result.stderr
+    assert "settings changed: seed" in result.stderr
+    assert "LastBlessedModel" in result.stderr
+    assert len(versions(tiny.root / "pushed" / "saved_model")) == 2
+    history = sorted((tiny.root / "artifacts" / "ProgressiveTrainer" / "history").iterdir())
+    assert len(history) == 2
+    assert json.loads((history[-1] / "history.json").read_text())["epochs"]
+
+
+def test_replaced_photo_is_read_again(first_run: str, tiny: TinyRun) -> None:
+    photos = sorted((tiny.export_dir / "photos").rglob("*.jpg"))
+    photos[0].write_bytes(photos[1].read_bytes())
+    result = tiny.run()
+    assert result.returncode == 0, result.stderr
+    lines = step_lines(result.stderr)
+    assert "the export changed" in lines["ExportExampleGen"]
+    assert " ran " in lines["Transform"]
+    assert "reused" in lines["ImportSchemaGen"]
+
+
+def test_too_many_unusable_photos_fail_with_one_message(tiny_export: Path, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    shutil.copytree(tiny_export, export)
+    for photo in sorted((export / "photos").rglob("*.jpg"))[:30]:
+        photo.write_bytes(b"<html>not found</html>")
+    result = TinyRun(tmp_path, export).run()
+    assert result.returncode == 2
+    error = result.stderr[result.stderr.index("Error: ") :]
+    assert "photos cannot be used, and export.max_unusable_share allows 1.00%" in error
+    assert "no picture: the file starts with b'<html>not fo'" in error
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,77 @@
+"""A pipeline small enough for a test, in a process of its own as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+TINY_CONFIG = {
+    "name": "tiny",
+    "trainer": {
+        "network": "small",
+        "schedule": {
+            "stages": [
+                {"image_size_px": 32, "global_batch": 16, "epochs": 2, "learning_rate": 0.002},
+                {"image_size_px": 48, "global_batch": 8, "epochs": 2, "learning_rate": 0.001},
+            ],
+            "warmup_epochs": 0.5,
+        },
+        "eval_batch": 16,
+    },
+    # What a few steps of training can reach is not the question here.
+    "evaluation": {"min_top1": 0.0, "max_top1_drop": 1.0},
+    "mobile_validation": {
+        "min_top1_agreement": 0.5,
+        "min_top1_agreement_int8": 0.5,
+        "max_accuracy_drop": 0.5,
+    },
+}
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """A work directory and an export to run on."""
+
+    work_dir: Path
+    export_dir: Path
+
+    @property
+    def root(self) -> Path:
+        return self.work_dir / "tiny"
+
+    def command(self, *arguments: str) -> list[str]:
+        config = self.work_dir / "tiny.yaml"
+        config.write_text(yaml.safe_dump({**TINY_CONFIG, "work_dir": str(self.work_dir)}))
+        return ["run", str(config), "--export", str(self.export_dir), *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `fieldmark run` to its end."""
+        return self.run_script("from pipeline.cli import main; main()", *arguments)
+
+    def run_script(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script with the command line of `fieldmark run`."""
+        return subprocess.run(
+            [sys.executable, "-c", script, *self.command(*arguments)],
+            cwd=REPOSITORY,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def environment() -> dict[str, str]:
+    """Ours, without a device or a log level that the caller's shell may have set."""
+    return {key: value for key, value in os.environ.items() if key != "FIELDMARK_EVENTS"}
+
+
+def versions(directory: Path) -> list[Path]:
+    """The pushed versions in a directory."""
+    return sorted(path for path in directory.iterdir() if path.name.isdecimal())
