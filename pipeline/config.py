@@ -131,9 +131,7 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 def _set(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise ConfigError(
-            f"--set takes key=value, such as trainer.seed=3. Received: {override!r}."
-        )
+        raise ConfigError(f"--set takes key=value, such as trainer.seed=3. Received: {override!r}.")
     *groups, last = key.split(".")
     place = values
     for group in groups:

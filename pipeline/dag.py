@@ -45,9 +45,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         taxonomy=read_taxonomy(VisionExport.open(config.export_dir).taxonomy_path),
     )
 
-    read = ExportExampleGen(
-        config.export_dir, config.export, export_fingerprint=export_fingerprint
-    )
+    read = ExportExampleGen(config.export_dir, config.export, export_fingerprint=export_fingerprint)
     examples, taxonomy = read.outputs["examples"], read.outputs["taxonomy"]
     # The schema comes before the statistics: its image_domain keeps photos out of the counts.
     schema = ImportSchemaGen(schema_file=str(SCHEMA_FILE))

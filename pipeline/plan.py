@@ -40,7 +40,8 @@ def describe_plan(config: PipelineConfig, export: VisionExport, *, devices: str)
         f"network    {trainer.network}, base weights {trainer.base_weights}, "
         f"{trainer.optimizer}, {trainer.precision}",
         f"devices    {devices}",
-        "stages     " + "\n           ".join(
+        "stages     "
+        + "\n           ".join(
             f"{stage.index + 1}. {stage.image_size_px} px, batch {stage.global_batch}, "
             f"{stage.steps:,} steps, rate {stage.peak_learning_rate:.2g}, "
             f"dropout {stage.dropout:.2f}, augment {stage.augment:.2f}"

@@ -63,9 +63,7 @@ class Store:
 
     def runs_of(self, step: str) -> list[StepRun]:
         """Returns all executions of a step, oldest first."""
-        context = self._store.get_context_by_type_and_name(
-            "node", f"{self._pipeline_name}.{step}"
-        )
+        context = self._store.get_context_by_type_and_name("node", f"{self._pipeline_name}.{step}")
         if context is None:
             return []
         executions = self._store.get_executions_by_context(context.id)

@@ -25,7 +25,7 @@ SHOWN = 10
 class Executor(BaseExecutor):
     """See `component.AnomalyGate`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

@@ -34,7 +34,7 @@ FAILED_LIST_PREFIX = "fieldmark-set-aside-"
 class Executor(BaseBeamExecutor):
     """See `component.ExportExampleGen`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],
@@ -52,9 +52,7 @@ class Executor(BaseBeamExecutor):
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         plan = ReadPlan(
             export_dir=str(export.directory),
-            split_dirs={
-                split: artifact_utils.get_split_uri([examples], split) for split in splits
-            },
+            split_dirs={split: artifact_utils.get_split_uri([examples], split) for split in splits},
             split_photos=_check_rows(export),
             settings=settings,
         )
@@ -113,8 +111,7 @@ def _check_rows(export: VisionExport) -> dict[str, int]:
     """
     taxonomy = read_taxonomy(export.taxonomy_path)
     return {
-        split: sum(1 for _ in export.rows(split, taxonomy=taxonomy))
-        for split in export.split_paths
+        split: sum(1 for _ in export.rows(split, taxonomy=taxonomy)) for split in export.split_paths
     }
 
 

@@ -19,7 +19,7 @@ UPRIGHT = 1
 REENCODED_QUALITY = 95
 
 _CHECK_SIZE_PX = 64
-"""Decoding for the check alone may be at the coarsest DCT scale: every byte is read all the same."""
+"""The check alone may decode at the coarsest DCT scale: every byte is read all the same."""
 
 
 class UnusablePhoto(Exception):

@@ -118,9 +118,7 @@ def _resolve(group: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
     for placed in kept:
         yield Located(placed, places[0] if places else None)
     for placed, reason in lost:
-        row = SetAsideRow(
-            placed.split, placed.row.row_number, placed.row.photo_id, LEAK, reason
-        )
+        row = SetAsideRow(placed.split, placed.row.row_number, placed.row.photo_id, LEAK, reason)
         yield pvalue.TaggedOutput(LEAK, row)
 
 

@@ -36,7 +36,8 @@ def check_share(
         listed_in: where the list lies, for the message.
 
     Raises:
-        FieldmarkError: naming the split, the numbers and the commonest reasons.
+        FieldmarkError: naming the split, the numbers and the commonest reasons; also if nothing
+            is left of a split.
     """
     unusable = [row for row in rows if row.kind == UNUSABLE]
     for split, kept_count in kept.items():
@@ -44,6 +45,11 @@ def check_share(
         bad, total = reasons.total(), reasons.total() + kept_count
         if kept_count and bad <= max_share * total:
             continue
+        if not total:
+            raise FieldmarkError(
+                f"{split}_data.csv: no photo is left: it has no rows, or all of them are in another "
+                f"split too. The whole list: {listed_in}. Export the splits again."
+            )
         commonest = "; ".join(f"{n:,} x {why}" for why, n in reasons.most_common(REASONS_SHOWN))
         raise FieldmarkError(
             f"{split}_data.csv: {bad:,} of {total:,} photos cannot be used, and "

@@ -21,13 +21,13 @@ class Shard(NamedTuple):
     """One TFRecord file of a split."""
 
     split: str
-    index: int
-    count: int
+    number: int
+    of: int
 
     @property
     def file_name(self) -> str:
         """Name of the file inside the split's directory."""
-        return f"data_tfrecord-{self.index:05d}-of-{self.count:05d}.gz"
+        return f"data_tfrecord-{self.number:05d}-of-{self.of:05d}.gz"
 
 
 def photo_hash(photo_id: int) -> int:

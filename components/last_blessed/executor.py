@@ -14,7 +14,7 @@ from tfx.utils import path_utils
 class Executor(BaseExecutor):
     """See `component.LastBlessedModel`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

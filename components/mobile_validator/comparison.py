@@ -67,7 +67,7 @@ def _count(
 ) -> dict[str, Tally]:
     phones = {variant: TFLiteClassifier(bundle.model_path(variant)) for variant in bundle.variants}
     tallies: dict[str, Tally] = {variant: Tally() for variant in phones}
-    meter = Meter("photos compared", total=settings.max_photos, unit="photos")
+    meter = Meter("photos compared", total=None, unit="photos")  # a split may hold fewer than max
     photos = 0
     for pixels, labels in labelled_photos(
         files,

@@ -16,7 +16,7 @@ from schemas import record
 class Executor(executor.Executor):
     """Adds `leaf_taxa_path` to the custom config that `preprocessing_fn` receives."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],

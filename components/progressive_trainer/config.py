@@ -117,7 +117,7 @@ class TrainerSettings(Settings):
     """Backbone: one of keras.applications, or `small`, made for training on a CPU."""
 
     base_weights: str = "none"
-    """Where the backbone starts: `none` (random), `imagenet`, or the path of a Keras weights file."""
+    """Where the backbone starts: `none` (random), `imagenet`, or a Keras weights file's path."""
 
     schedule: ScheduleSettings = ScheduleSettings(linear=LinearSchedule())
     """The stages."""

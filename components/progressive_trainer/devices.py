@@ -1,9 +1,9 @@
 """Where training runs: one code path for a CPU, a GPU, several GPUs and several machines.
 
-    TF_CONFIG with more than one worker   MultiWorkerMirroredStrategy
-    more than one GPU                     MirroredStrategy over all of them
-    one GPU, or a CPU                     the default strategy
-    `logical_cpu_devices` > 1, no GPU     MirroredStrategy over logical CPUs, to test the above
+TF_CONFIG with more than one worker   MultiWorkerMirroredStrategy
+more than one GPU                     MirroredStrategy over all of them
+one GPU, or a CPU                     the default strategy
+`logical_cpu_devices` > 1, no GPU     MirroredStrategy over logical CPUs, to test the above
 """
 
 from __future__ import annotations

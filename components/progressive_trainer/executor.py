@@ -28,7 +28,7 @@ LONGEST_MESSAGE = 4000
 class Executor(BaseExecutor):
     """See `component.ProgressiveTrainer`."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Artifact]],
         output_dict: dict[str, list[Artifact]],
@@ -46,7 +46,10 @@ class Executor(BaseExecutor):
             taxonomy_path=str(Path(taxonomy.uri) / record.TAXONOMY_FILE),
             model_dir=path_utils.serving_model_path(model.uri),
             history_dir=history.uri,
-            checkpoint_dir=str(Path(exec_properties["checkpoint_root"]) / _checkpoint_name(examples, exec_properties)),
+            checkpoint_dir=str(
+                Path(exec_properties["checkpoint_root"])
+                / _checkpoint_name(examples, exec_properties)
+            ),
             manifest=json.loads(exec_properties["manifest"]),
         )
         Path(job.model_dir).parent.mkdir(parents=True, exist_ok=True)

@@ -50,7 +50,7 @@ def _clipping(
     if global_norm is None:
         return base
 
-    class Clipping(base):  # type: ignore[misc, valid-type]
+    class Clipping(base):
         # A private method of Keras, so Keras is pinned and a test compares replicas. It is where
         # TensorFlow's back end sums gradients over replicas.
         def _all_reduce_sum_gradients(

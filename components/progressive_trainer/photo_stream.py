@@ -119,9 +119,7 @@ def training_stream(
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _shuffled_epoch(
-    files: list[str], epoch: tf.Tensor, seed: int, buffer: int
-) -> tf.data.Dataset:
+def _shuffled_epoch(files: list[str], epoch: tf.Tensor, seed: int, buffer: int) -> tf.data.Dataset:
     """All records once, in an order that depends on nothing but the files, the seed, the epoch."""
     epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
     order = tf.random.experimental.stateless_shuffle(tf.constant(files), seed=epoch_seed)

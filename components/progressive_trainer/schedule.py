@@ -113,9 +113,11 @@ def learning_rate(
     """
     total = plan[-1].end_examples
     warmup = settings.warmup_epochs * num_photos
-    rise = min(1.0, (examples_seen + stage_at(plan, examples_seen).global_batch) / warmup) if (
-        warmup
-    ) else 1.0
+    rise = (
+        min(1.0, (examples_seen + stage_at(plan, examples_seen).global_batch) / warmup)
+        if (warmup)
+        else 1.0
+    )
     floor = settings.final_rate_share
     fall = floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, examples_seen / total))) / 2
     return stage_at(plan, examples_seen).peak_learning_rate * rise * fall

@@ -22,9 +22,7 @@ BASELINE = "baseline"
 SIGNATURE = "evaluate"
 
 
-def build_eval_config(
-    settings: EvaluationSettings, *, has_baseline: bool
-) -> config_pb2.EvalConfig:
+def build_eval_config(settings: EvaluationSettings, *, has_baseline: bool) -> config_pb2.EvalConfig:
     """Returns what the Evaluator measures and asks.
 
     Args:
@@ -43,9 +41,7 @@ def build_eval_config(
     return config_pb2.EvalConfig(
         model_specs=models,
         metrics_specs=[
-            config_pb2.MetricsSpec(
-                metrics=metrics, model_names=[spec.name for spec in models]
-            )
+            config_pb2.MetricsSpec(metrics=metrics, model_names=[spec.name for spec in models])
         ],
         slicing_specs=[
             config_pb2.SlicingSpec(),
@@ -77,9 +73,7 @@ def _bars(
     settings: EvaluationSettings, *, has_baseline: bool
 ) -> config_pb2.PerSliceMetricThreshold:
     threshold = config_pb2.MetricThreshold(
-        value_threshold=config_pb2.GenericValueThreshold(
-            lower_bound={"value": settings.min_top1}
-        )
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": settings.min_top1})
     )
     if has_baseline:
         threshold.change_threshold.CopyFrom(

@@ -21,7 +21,7 @@ LABEL_RANK = "label_rank"
 LABEL_SCORE = "label_score"
 
 SMALLEST_SCORE = 1e-7
-"""Log loss counts a score of 0 as this, as Keras does, so that one photo cannot make it infinite."""
+"""Log loss counts a score of 0 as this, as Keras does: one photo cannot make it infinite."""
 
 Accumulator = tuple[float, int]
 
@@ -55,9 +55,7 @@ class MeanOfPhotos(beam.CombineFn):
         pairs = list(accumulators)
         return math.fsum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
 
-    def extract_output(
-        self, accumulator: Accumulator
-    ) -> dict[metric_types.MetricKey, float]:
+    def extract_output(self, accumulator: Accumulator) -> dict[metric_types.MetricKey, float]:
         """Returns the mean by key; NaN over no photo."""
         total, count = accumulator
         return {self._key: total / count if count else float("nan")}

@@ -47,8 +47,8 @@ class Verdict:
 
 def read_verdict(evaluation_dir: Path) -> Verdict:
     """Reads an Evaluator's `evaluation` artifact."""
-    import tfx.components  # noqa: F401  (mends TFMA's names, and must come before it)
     import tensorflow_model_analysis as tfma
+    import tfx.components  # noqa: F401, I001  (mends TFMA, and must come before it)
 
     result = tfma.load_eval_result(str(evaluation_dir), model_name=CANDIDATE)
     validation = tfma.load_validation_result(str(evaluation_dir))

@@ -190,11 +190,10 @@ MOST_SPECIES = 1 + 2 * _BLOCK * len(GENERA)
 
 # Invented epithets are a first and a second half; 12 x 12 name every species once.
 _EPITHET_STARTS = (
-    "novi clari fusci lati angusti auri tenui pallidi micri vari sericei dulci".split()
+    ["novi", "clari", "fusci", "lati", "angusti", "auri", "tenui", "pallidi", "micri", "vari", "sericei", "dulci"]
 )
 _EPITHET_ENDS = (
-    "signata guttula fasciola punctula marginula picta notula cinctula scripta vittula sparsa "
-    "maculina".split()
+    ["signata", "guttula", "fasciola", "punctula", "marginula", "picta", "notula", "cinctula", "scripta", "vittula", "sparsa", "maculina"]
 )
 
 

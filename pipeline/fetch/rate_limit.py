@@ -52,8 +52,5 @@ class RateLimiter:
             now = self._clock()
             if now < self._next_secs:
                 return self._next_secs - now
-            # From the place that was due, if it was due just now: a sleep that took a little too
-            # long then does not lower the rate.
-            due = max(self._next_secs, now - self._interval_secs)
-            self._next_secs = due + self._interval_secs
+            self._next_secs = now + self._interval_secs
             return 0.0

@@ -45,8 +45,10 @@ def first_run(tiny: TinyRun) -> str:
 def step_lines(output: str) -> dict[str, str]:
     """The line of each step, by its name."""
     return {
-        step: line for line in output.splitlines() for step in STEPS if f" {step} " in f"{line} "
-        and "/12" in line
+        step: line
+        for line in output.splitlines()
+        for step in STEPS
+        if f" {step} " in f"{line} " and "/12" in line
     }
 
 

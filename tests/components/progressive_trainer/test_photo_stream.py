@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_training import jpeg, write_records
+
+from components.photo_decode import decode_covering
+from components.progressive_trainer.photo_stream import (
+    Share,
+    augmented_photo,
+    count_photos,
+    training_stream,
+    validation_stream,
+)
+from serving.preprocess import square
+
+PHOTOS = 13
+SIZE_PX = 16
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    # Each photo's label is its number: the stream's labels say which photos it gave.
+    return write_records(tmp_path_factory.mktemp("records"), range(PHOTOS), files=3)
+
+
+def stream(files: list[str], *, start: int, batch: int, steps: int, **options: Any) -> Any:
+    given: dict[str, Any] = {
+        "num_photos": PHOTOS,
+        "image_size_px": SIZE_PX,
+        "augment": 0.7,
+        "seed": 5,
+        "shuffle_buffer_photos": 4,
+        **options,
+    }
+    return training_stream(files, start_examples=start, global_batch=batch, steps=steps, **given)
+
+
+def flat(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    batches = list(dataset.as_numpy_iterator())
+    return np.concatenate([b[0] for b in batches]), np.concatenate([b[1] for b in batches])
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(files: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    return flat(stream(files, start=0, batch=1, steps=3 * PHOTOS))
+
+
+def test_photos_are_counted(files: list[str]) -> None:
+    assert count_photos(files) == PHOTOS
+
+
+def test_an_epoch_holds_every_photo_once(uninterrupted: tuple[np.ndarray, np.ndarray]) -> None:
+    labels = uninterrupted[1].reshape(3, PHOTOS)
+
+    assert (np.sort(labels, axis=1) == np.arange(PHOTOS)).all()
+
+
+def test_each_epoch_has_an_order_of_its_own(uninterrupted: tuple[np.ndarray, np.ndarray]) -> None:
+    orders = {tuple(epoch) for epoch in uninterrupted[1].reshape(3, PHOTOS)}
+
+    assert len(orders | {tuple(range(PHOTOS))}) == 4
+
+
+def test_each_epoch_augments_a_photo_anew(uninterrupted: tuple[np.ndarray, np.ndarray]) -> None:
+    images, labels = uninterrupted
+    views = images[labels == 4]
+
+    assert len(views) == 3
+    assert len({view.tobytes() for view in views}) == 3
+
+
+@pytest.mark.parametrize("start", [1, 7, PHOTOS - 1, PHOTOS, PHOTOS + 5, 2 * PHOTOS])
+@pytest.mark.parametrize("batch", [2, 5])
+def test_stream_from_anywhere_is_the_tail_of_the_whole_pixel_for_pixel(
+    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray], start: int, batch: int
+) -> None:
+    steps = (3 * PHOTOS - start) // batch
+
+    images, labels = flat(stream(files, start=start, batch=batch, steps=steps))
+
+    end = start + steps * batch
+    assert (labels == uninterrupted[1][start:end]).all()
+    assert (images == uninterrupted[0][start:end]).all()
+
+
+def test_order_in_which_the_files_are_named_changes_nothing(
+    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray]
+) -> None:
+    images, labels = flat(stream(files[::-1], start=0, batch=3, steps=6))
+
+    assert (labels == uninterrupted[1][:18]).all()
+    assert (images == uninterrupted[0][:18]).all()
+
+
+def test_another_seed_gives_another_order_and_other_views(
+    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray]
+) -> None:
+    images, labels = flat(stream(files, start=0, batch=1, steps=PHOTOS, seed=6))
+
+    assert sorted(labels) == list(range(PHOTOS))
+    assert (labels != uninterrupted[1][:PHOTOS]).any()
+    assert (images[labels == 4][0] != uninterrupted[0][uninterrupted[1] == 4][0]).any()
+
+
+@pytest.mark.parametrize("start", [0, 9])
+@pytest.mark.parametrize(("workers", "replicas"), [(1, 2), (2, 1), (2, 2)])
+def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
+    files: list[str],
+    uninterrupted: tuple[np.ndarray, np.ndarray],
+    start: int,
+    workers: int,
+    replicas: int,
+) -> None:
+    batch, steps = 4, 5
+    parts = [
+        flat(
+            stream(
+                files, start=start, batch=batch, steps=steps,
+                share=Share(worker, workers, replicas),
+            )
+        )
+        for worker in range(workers)
+    ]
+
+    for which in (0, 1):
+        whole = uninterrupted[which][start : start + steps * batch]
+        by_worker = [
+            part[which].reshape(steps, batch // workers, *whole.shape[1:]) for part in parts
+        ]
+        joined = np.concatenate(by_worker, axis=1).reshape(whole.shape)
+        assert (joined == whole).all()
+
+
+@pytest.mark.parametrize(("workers", "replicas"), [(1, 1), (1, 2), (2, 2)])
+def test_stream_knows_its_length_and_batch(
+    files: list[str], workers: int, replicas: int
+) -> None:
+    # Of an unknown length, the loop over it would run one step too many on some devices.
+    dataset = stream(
+        files, start=3, batch=8, steps=4, share=Share(workers - 1, workers, replicas)
+    )
+
+    batches = list(dataset)
+    local = 8 // workers // replicas
+    assert dataset.cardinality().numpy() == len(batches) == 4 * replicas
+    assert {tuple(images.shape) for images, _ in batches} == {(local, SIZE_PX, SIZE_PX, 3)}
+    images_spec, labels_spec = dataset.element_spec
+    assert images_spec == tf.TensorSpec([local, SIZE_PX, SIZE_PX, 3], tf.uint8)
+    assert labels_spec == tf.TensorSpec([local], tf.int64)
+
+
+@pytest.mark.parametrize("batch", [4, 13, 16])
+def test_validation_sees_every_photo_once_and_fillers_weigh_nothing(
+    files: list[str], batch: int
+) -> None:
+    dataset = validation_stream(
+        files, num_photos=PHOTOS, image_size_px=SIZE_PX, global_batch=batch
+    )
+
+    batches = list(dataset.as_numpy_iterator())
+    labels, weights = (np.concatenate([part[i] for part in batches]) for i in (1, 2))
+    steps = -(-PHOTOS // batch)
+    assert dataset.cardinality().numpy() == len(batches) == steps
+    assert {len(part[1]) for part in batches} == {batch}
+    assert Counter(labels[weights == 1]) == Counter(range(PHOTOS))
+    assert weights.sum() == PHOTOS
+
+
+@pytest.mark.parametrize(("workers", "replicas"), [(2, 1), (1, 2), (2, 2)])
+def test_validation_shares_cover_every_photo_once(
+    files: list[str], workers: int, replicas: int
+) -> None:
+    seen: Counter[int] = Counter()
+    for worker in range(workers):
+        dataset = validation_stream(
+            files,
+            num_photos=PHOTOS,
+            image_size_px=SIZE_PX,
+            global_batch=8,
+            share=Share(worker, workers, replicas),
+        )
+        batches = list(dataset.as_numpy_iterator())
+        assert dataset.cardinality().numpy() == len(batches) == 2 * replicas
+        for _, labels, weights in batches:
+            seen.update(labels[weights == 1].tolist())
+
+    assert seen == Counter(range(PHOTOS))
+
+
+def test_validation_shows_the_photo_as_it_is_evaluated(files: list[str]) -> None:
+    images, labels, _ = next(
+        validation_stream(
+            files, num_photos=PHOTOS, image_size_px=SIZE_PX, global_batch=PHOTOS
+        ).as_numpy_iterator()
+    )
+
+    for image, label in zip(images, labels, strict=True):
+        evaluated = square(decode_covering(tf.constant(jpeg(int(label))), SIZE_PX), SIZE_PX)
+        assert np.abs(image.astype(float) - evaluated.numpy()).max() <= 0.5 + 1e-3
+
+
+def test_strength_zero_shows_the_photo_as_it_is_evaluated() -> None:
+    data = tf.constant(jpeg(1, (200, 150)))
+
+    image = augmented_photo(
+        data, tf.constant([1, 2], tf.int64), image_size_px=32, augment=0.0
+    )
+
+    evaluated = square(decode_covering(data, 32), 32).numpy()
+    assert np.abs(image.numpy().astype(float) - evaluated).max() <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("size", [(600, 400), (90, 350), (33, 32), (8, 5), (1, 1)])
+def test_any_photo_can_be_augmented_at_full_strength(size: tuple[int, int]) -> None:
+    data = tf.constant(jpeg(1, size))
+    for draw in range(12):
+        image = augmented_photo(
+            data, tf.constant([9, draw], tf.int64), image_size_px=32, augment=1.0
+        )
+        assert image.shape == (32, 32, 3)
+        assert image.dtype == tf.uint8
+
+
+def test_augmented_photo_keeps_its_colour_about() -> None:
+    # A crop that decodes another place, or colours in the wrong order, would show here.
+    data = tf.constant(jpeg(0, (300, 200)))
+    views = np.stack(
+        [
+            augmented_photo(
+                data, tf.constant([9, draw], tf.int64), image_size_px=32, augment=1.0
+            ).numpy()
+            for draw in range(40)
+        ]
+    )
+
+    mean = views.astype(float).mean(axis=(0, 1, 2))
+    whole = tf.io.decode_jpeg(data).numpy().mean(axis=(0, 1))
+    assert mean == pytest.approx(whole, abs=12)

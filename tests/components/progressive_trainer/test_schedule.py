@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from components.progressive_trainer.config import ScheduleSettings, TrainerSettings
+from components.progressive_trainer.loop import ends_epoch
+from components.progressive_trainer.schedule import (
+    Stage,
+    largest_image_size_px,
+    learning_rate,
+    stage_at,
+    stages,
+)
+from schemas.errors import ConfigError
+from schemas.settings import load_settings
+
+
+def schedule(**values: Any) -> ScheduleSettings:
+    return load_settings(ScheduleSettings, values, source="schedule")
+
+
+def written(*parts: tuple[int, float], rate: float = 0.1) -> list[dict[str, Any]]:
+    return [
+        {"image_size_px": 64, "global_batch": batch, "epochs": epochs, "learning_rate": rate}
+        for batch, epochs in parts
+    ]
+
+
+@st.composite
+def written_schedules(draw: st.DrawFn) -> tuple[ScheduleSettings, int]:
+    parts = draw(
+        st.lists(st.tuples(st.integers(1, 64), st.floats(0.5, 5)), min_size=1, max_size=6)
+    )
+    num_photos = draw(st.integers(130, 5000))
+    settings = schedule(
+        stages=written(*parts),
+        warmup_epochs=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        final_rate_share=draw(st.sampled_from([0.01, 0.5, 1.0])),
+    )
+    return settings, num_photos
+
+
+@given(case=written_schedules())
+def test_each_stage_starts_where_the_one_before_ended(case: tuple[ScheduleSettings, int]) -> None:
+    settings, num_photos = case
+    plan = stages(settings, num_photos=num_photos)
+
+    assert plan[0].start_examples == 0
+    for before, after in zip(plan, plan[1:], strict=False):
+        assert after.start_examples == before.end_examples
+    assert [stage.index for stage in plan] == list(range(len(plan)))
+
+
+@given(case=written_schedules())
+def test_each_stage_ends_within_half_a_batch_of_its_epochs(
+    case: tuple[ScheduleSettings, int],
+) -> None:
+    settings, num_photos = case
+    plan = stages(settings, num_photos=num_photos)
+
+    assert settings.stages is not None
+    epochs = 0.0
+    for stage, asked in zip(plan, settings.stages, strict=True):
+        epochs += asked.epochs
+        assert abs(stage.end_examples - epochs * num_photos) <= stage.global_batch / 2 + 1e-6
+        assert stage.steps >= 1
+
+
+@given(case=written_schedules(), data=st.data())
+def test_every_photo_of_the_run_is_in_the_one_stage_that_holds_it(
+    case: tuple[ScheduleSettings, int], data: st.DataObject
+) -> None:
+    settings, num_photos = case
+    plan = stages(settings, num_photos=num_photos)
+    photo = data.draw(st.integers(0, plan[-1].end_examples - 1))
+
+    stage = stage_at(plan, photo)
+
+    assert stage.start_examples <= photo < stage.end_examples
+
+
+@given(case=written_schedules(), data=st.data())
+def test_rate_stays_between_zero_and_its_peak(
+    case: tuple[ScheduleSettings, int], data: st.DataObject
+) -> None:
+    settings, num_photos = case
+    plan = stages(settings, num_photos=num_photos)
+    seen = data.draw(st.integers(0, plan[-1].end_examples - 1))
+
+    rate = learning_rate(plan, settings, num_photos=num_photos, examples_seen=seen)
+
+    assert 0 < rate <= stage_at(plan, seen).peak_learning_rate * (1 + 1e-12)
+
+
+def rates(settings: ScheduleSettings, num_photos: int) -> list[float]:
+    plan = stages(settings, num_photos=num_photos)
+    return [
+        learning_rate(plan, settings, num_photos=num_photos, examples_seen=seen)
+        for stage in plan
+        for seen in range(stage.start_examples, stage.end_examples, stage.global_batch)
+    ]
+
+
+def test_rate_rises_linearly_through_warm_up_then_only_falls() -> None:
+    settings = schedule(stages=written((10, 4.0)), warmup_epochs=1.0, final_rate_share=1.0)
+
+    assert rates(settings, 100) == pytest.approx(
+        [0.1 * min(1, step / 10) for step in range(1, 41)]
+    )
+
+
+def test_rate_follows_the_cosine_of_photos_seen() -> None:
+    settings = schedule(stages=written((10, 4.0)), warmup_epochs=0.0, final_rate_share=0.2)
+
+    values = rates(settings, 100)
+
+    expected = [
+        0.1 * (0.2 + 0.8 * (1 + math.cos(math.pi * step / 40)) / 2) for step in range(40)
+    ]
+    assert values == pytest.approx(expected)
+    assert values == sorted(values, reverse=True)
+
+
+def test_rate_at_the_end_of_the_run_is_the_final_share_of_the_peak() -> None:
+    settings = schedule(stages=written((10, 1.0), (5, 1.0)), final_rate_share=0.03)
+    plan = stages(settings, num_photos=100)
+
+    rate = learning_rate(plan, settings, num_photos=100, examples_seen=plan[-1].end_examples)
+
+    assert rate == pytest.approx(0.1 * 0.03)
+
+
+def test_rate_takes_each_stages_own_peak() -> None:
+    both = written((10, 1.0), rate=0.1) + written((10, 1.0), rate=0.4)
+    settings = schedule(stages=both, warmup_epochs=0.0, final_rate_share=1.0)
+
+    assert rates(settings, 100) == pytest.approx([0.1] * 10 + [0.4] * 10)
+
+
+def test_too_short_stage_is_refused_with_what_to_change() -> None:
+    settings = schedule(stages=written((64, 1.0), (64, 0.01)))
+
+    with pytest.raises(ConfigError) as caught:
+        stages(settings, num_photos=1000)
+
+    assert str(caught.value) == (
+        "schedule stage 2: 0.01 epochs of 1,000 photos are less than one step at a global batch "
+        "of 64. Lower the batch or raise the epochs."
+    )
+
+
+def test_linear_ends_are_the_first_and_the_last_stage() -> None:
+    settings = schedule(
+        linear={
+            "stages": 3,
+            "image_size_px": [96, 192],
+            "global_batch": [64, 16],
+            "batch_multiple": 1,
+            "epochs": [2.0, 4.0],
+            "learning_rate": 0.1,
+            "learning_rate_batch": 64,
+            "dropout": [0.1, 0.3],
+            "augment": [0.2, 0.8],
+        }
+    )
+    plan = stages(settings, num_photos=640)
+
+    assert [stage.image_size_px for stage in plan] == [96, 144, 192]
+    assert [stage.global_batch for stage in plan] == [64, 32, 16]
+    assert [stage.steps for stage in plan] == [20, 60, 160]
+    assert [stage.dropout for stage in plan] == pytest.approx([0.1, 0.2, 0.3])
+    assert [stage.augment for stage in plan] == pytest.approx([0.2, 0.5, 0.8])
+    assert [stage.peak_learning_rate for stage in plan] == pytest.approx(
+        [0.1, 0.1 * math.sqrt(0.5), 0.05]
+    )
+
+
+@pytest.mark.parametrize(
+    ("scaling", "factor"), [("linear", 0.25), ("sqrt", 0.5), ("none", 1.0)]
+)
+def test_rate_follows_the_batch_as_asked(scaling: str, factor: float) -> None:
+    settings = schedule(
+        linear={
+            "stages": 1,
+            "global_batch": [16, 16],
+            "learning_rate": 0.2,
+            "learning_rate_batch": 64,
+            "learning_rate_scaling": scaling,
+        }
+    )
+
+    assert stages(settings, num_photos=100)[0].peak_learning_rate == pytest.approx(0.2 * factor)
+
+
+@given(
+    count=st.integers(2, 12),
+    first=st.integers(1, 512),
+    last=st.integers(1, 512),
+    multiple=st.sampled_from([1, 2, 8]),
+)
+def test_batches_are_geometric_up_to_rounding_to_their_multiple(
+    count: int, first: int, last: int, multiple: int
+) -> None:
+    settings = schedule(
+        linear={"stages": count, "global_batch": [first, last], "batch_multiple": multiple}
+    )
+    plan = stages(settings, num_photos=10_000)
+
+    for stage in plan:
+        exact = first * (last / first) ** (stage.index / (count - 1))
+        assert stage.global_batch % multiple == 0
+        assert stage.global_batch >= multiple
+        assert abs(stage.global_batch - exact) <= multiple / 2 + 1e-6 or (
+            stage.global_batch == multiple > exact
+        )
+
+
+@given(
+    count=st.integers(1, 20),
+    first=st.integers(64, 400),
+    last=st.integers(64, 400),
+    multiple=st.sampled_from([1, 8, 32]),
+)
+def test_sizes_are_of_their_multiple_and_the_largest_is_told_without_photos(
+    count: int, first: int, last: int, multiple: int
+) -> None:
+    settings = schedule(
+        linear={"stages": count, "image_size_px": [first, last], "size_multiple_px": multiple}
+    )
+    sizes = [stage.image_size_px for stage in stages(settings, num_photos=10_000)]
+
+    assert all(size % multiple == 0 for size in sizes)
+    assert largest_image_size_px(settings) == max(sizes)
+    assert abs(sizes[-1] - last) <= multiple / 2
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"schedule": {}},
+            "schedule takes either `stages` or `linear`, not both and not neither",
+        ),
+        ({"schedule": {"stages": []}}, "schedule.stages must name at least one stage"),
+        (
+            {"schedule": {"stages": written((8, 1.0)), "linear": {}}},
+            "schedule takes either `stages` or `linear`, not both and not neither",
+        ),
+        ({"epochs": 3}, "trainer: epochs: unknown setting. Allowed: network, base_weights,"),
+        (
+            {"schedule": {"linear": {"stage": 3}}},
+            "trainer: schedule.linear.stage: unknown setting. Allowed: stages,",
+        ),
+        ({"schedule": {"linear": {"stage": 3}}}, "Did you mean 'stages'?"),
+        (
+            {"schedule": {"stages": [{"image_size_px": 64}]}},
+            "trainer: schedule.stages.0.global_batch: required, but not given.",
+        ),
+        ({"clip_global_norm": 0}, "trainer: clip_global_norm: Input should be greater than 0."),
+        ({"network": "resnet"}, "trainer: network: Input should be 'small'"),
+        (
+            {"schedule": {"linear": {"stages": 0}}},
+            "trainer: schedule.linear.stages: Input should be greater than or equal to 1. "
+            "Received: 0.",
+        ),
+        ({"seed": -1}, "trainer: seed: Input should be greater than or equal to 0. Received: -1."),
+    ],
+)
+def test_settings_are_refused_with_their_place(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(TrainerSettings, values, source="trainer")
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "ends"),
+    [("image_size_px", [16, 8]), ("image_size_px", [64, 4096]), ("dropout", [0.1, 1.0])],
+)
+def test_linear_end_that_no_stage_may_have_is_refused_when_the_config_is_read(
+    part: str, ends: list[float]
+) -> None:
+    with pytest.raises(ConfigError, match=r"^trainer: "):
+        load_settings(
+            TrainerSettings, {"schedule": {"linear": {part: ends}}}, source="trainer"
+        )
+
+
+def stage(*, start: int, steps: int, batch: int) -> Stage:
+    return Stage(0, 64, batch, steps, start, 0.1, 0.0, 0.0, 0.0)
+
+
+@given(
+    start=st.integers(0, 2000),
+    steps=st.integers(1, 300),
+    batch=st.integers(1, 64),
+    num_photos=st.integers(1, 500),
+)
+def test_validations_lie_at_the_stage_end_and_half_an_epoch_apart(
+    start: int, steps: int, batch: int, num_photos: int
+) -> None:
+    assume(batch <= num_photos)
+    part = stage(start=start, steps=steps, batch=batch)
+    ends = [
+        seen
+        for seen in range(start + batch, part.end_examples + 1, batch)
+        if ends_epoch(part, seen, num_photos=num_photos)
+    ]
+
+    assert ends[-1] == part.end_examples
+    assert all(
+        after - before > num_photos / 2
+        for before, after in zip([start, *ends], ends, strict=False)
+        if after != part.end_examples or before != start
+    )
+
+
+def test_validation_follows_the_step_that_passed_the_end_of_an_epoch() -> None:
+    part = stage(start=0, steps=30, batch=10)
+
+    ends = [seen for seen in range(10, 301, 10) if ends_epoch(part, seen, num_photos=95)]
+
+    assert ends == [100, 190, 300]
