@@ -15,9 +15,7 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 def test_settings_page_is_what_the_code_says() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text()
-    assert page == reference(), (
-        "Run: python -m pipeline.settings_reference > docs/configuration.md"
-    )
+    assert page == reference(), "Run: python -m pipeline.settings_reference > docs/configuration.md"
 
 
 def test_every_setting_has_a_meaning() -> None:

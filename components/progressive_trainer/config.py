@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from schemas.settings import Settings
 
+# What a stage may have, written out or as an end of a linear schedule.
+_ImageSizePx = Annotated[int, Field(ge=32, le=1024)]
+_GlobalBatch = Annotated[int, Field(ge=1)]
+_Epochs = Annotated[float, Field(gt=0)]
+_Dropout = Annotated[float, Field(ge=0, lt=1)]
+_Augment = Annotated[float, Field(ge=0, le=1)]
+
 
 class StageSettings(Settings):
     """One stage, written out."""
 
-    image_size_px: int = Field(ge=32, le=1024)
+    image_size_px: _ImageSizePx
     """Side of the square that the network sees, in pixels."""
 
-    global_batch: int = Field(ge=1)
+    global_batch: _GlobalBatch
     """Photos per step over all replicas."""
 
-    epochs: float = Field(gt=0)
+    epochs: _Epochs
     """Passes over the training photos; may be a fraction."""
 
     learning_rate: float = Field(gt=0)
     """Peak learning rate of the stage, before warm-up and decay."""
 
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: _Dropout = 0.2
     """Share of features dropped before the classifier, 0..1."""
 
-    augment: float = Field(0.5, ge=0, le=1)
+    augment: _Augment = 0.5
     """Strength of crop, flip and colour augmentation, 0 (none) .. 1 (strong)."""
 
     label_smoothing: float = Field(0.1, ge=0, lt=1)
@@ -40,19 +47,19 @@ class LinearSchedule(Settings):
     stages: int = Field(4, ge=1, le=20)
     """Number of stages."""
 
-    image_size_px: tuple[int, int] = (100, 299)
+    image_size_px: tuple[_ImageSizePx, _ImageSizePx] = (100, 299)
     """First and last image size, in pixels; rounded to `size_multiple_px`, ends included."""
 
     size_multiple_px: int = Field(1, ge=1)
     """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
 
-    global_batch: tuple[int, int] = (64, 32)
+    global_batch: tuple[_GlobalBatch, _GlobalBatch] = (64, 32)
     """First and last global batch, in photos; geometric in between."""
 
     batch_multiple: int = Field(8, ge=1)
     """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
 
-    epochs: tuple[float, float] = (10.0, 10.0)
+    epochs: tuple[_Epochs, _Epochs] = (10.0, 10.0)
     """Epochs of the first and of the last stage."""
 
     learning_rate: float = Field(1e-3, gt=0)
@@ -64,10 +71,10 @@ class LinearSchedule(Settings):
     learning_rate_scaling: Literal["linear", "sqrt", "none"] = "sqrt"
     """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
 
-    dropout: tuple[float, float] = (0.1, 0.3)
+    dropout: tuple[_Dropout, _Dropout] = (0.1, 0.3)
     """Dropout of the first and of the last stage, 0..1."""
 
-    augment: tuple[float, float] = (0.3, 0.8)
+    augment: tuple[_Augment, _Augment] = (0.3, 0.8)
     """Augmentation strength of the first and of the last stage, 0..1."""
 
     label_smoothing: float = Field(0.1, ge=0, lt=1)

@@ -23,7 +23,8 @@ def build_optimizer(settings: TrainerSettings) -> keras.optimizers.Optimizer:
     base: type[keras.optimizers.Optimizer]
     options: dict[str, Any]
     if settings.optimizer == "adamw":
-        base, options = keras.optimizers.AdamW, {}
+        # Keras's AdamW refuses to do without a decay; without one it is Adam.
+        base, options = keras.optimizers.AdamW if decay else keras.optimizers.Adam, {}
     elif settings.optimizer == "rmsprop":
         # As iNaturalist trains: an epsilon this large tames the first steps.
         base, options = keras.optimizers.RMSprop, {"rho": 0.9, "momentum": 0.9, "epsilon": 1.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 from components.taxon_evaluator.eval_config import CANDIDATE, TOP1
 from schemas import record
+
+EVAL_CONFIG_FILE = "eval_config.json"
+"""Written by TFMA beside its results."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,10 @@ def read_verdict(evaluation_dir: Path) -> Verdict:
     import tensorflow_model_analysis as tfma
     import tfx.components  # noqa: F401, I001  (mends TFMA, and must come before it)
 
-    result = tfma.load_eval_result(str(evaluation_dir), model_name=CANDIDATE)
+    # TFMA drops the name of a model that is alone.
+    result = tfma.load_eval_result(
+        str(evaluation_dir), model_name=CANDIDATE if _has_baseline(evaluation_dir) else None
+    )
     validation = tfma.load_validation_result(str(evaluation_dir))
     overall: dict[str, float] = {}
     leaf_top1: dict[int, float] = {}
@@ -68,6 +75,11 @@ def read_verdict(evaluation_dir: Path) -> Verdict:
         blessed=validation.validation_ok,
         failures=tuple(_failures(validation)),
     )
+
+
+def _has_baseline(evaluation_dir: Path) -> bool:
+    written = json.loads((evaluation_dir / EVAL_CONFIG_FILE).read_text())
+    return len(written["evalConfig"]["modelSpecs"]) > 1
 
 
 def _values(metrics: Any) -> dict[str, float]:

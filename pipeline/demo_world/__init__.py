@@ -10,9 +10,10 @@ every photo is painted from its own generator, seeded by (seed, photo id).
 | `taxonomy.py` | the tree above the species, ids, ranks, class ids |
 | `observations.py`, `numbering.py` | the plan: which taxon has which photos, in which split |
 | `scene.py` | what is drawn by lot for an observation and for a photo |
-| `texture.py`, `geometry.py`, `beetle.py` | the beetle |
-| `noise.py`, `background.py`, `surfaces.py`, `occluders.py` | what is round it |
+| `texture.py`, `geometry.py`, `light.py`, `beetle.py` | the beetle |
+| `noise.py`, `background.py`, `ground.py`, `surfaces.py`, `occluders.py` | what is round it |
 | `camera.py`, `jpeg.py` | what a camera does to it |
+| `pixels.py` | arithmetic on pictures |
 | `painter.py` | one photo, from plan to bytes |
 | `tables.py`, `settings.py`, `export.py` | the directory |
 | `contact_sheet.py` | a picture of many photos |

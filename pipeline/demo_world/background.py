@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from pipeline.demo_world.beetle import body_shapes
 from pipeline.demo_world.geometry import View
+from pipeline.demo_world.ground import Ground
 from pipeline.demo_world.light import Light
 from pipeline.demo_world.noise import sample, tile
 from pipeline.demo_world.pixels import blend, scaled
 from pipeline.demo_world.scene import Meeting, Shot
-from pipeline.demo_world.surfaces import SURFACES, Ground
+from pipeline.demo_world.surfaces import SURFACES
 
 F32 = NDArray[np.float32]
 

@@ -62,11 +62,10 @@ def _disc_lookup(hit: Hit, size_px: int) -> tuple[F32, F32]:
     """
     qx, qy, _ = hit.q
     r2 = np.minimum(qx * qx + qy * qy, 1)
-    stretch = (r2 * r2 * r2 * np.float32(0.404) + r2 * np.float32(1 / 6) + 1) * np.float32(
-        size_px / math.pi
-    )
-    middle = np.float32(size_px / 2 - 0.5)
-    return middle + qy * stretch, middle - qx * stretch
+    texels, middle = np.float32(size_px / math.pi), np.float32(size_px / 2 - 0.5)
+    stretch = r2 * r2 * r2 * np.float32(0.404) + r2 * np.float32(1 / 6) + np.float32(1)
+    x, y = middle + qy * stretch * texels, middle - qx * stretch * texels
+    return np.asarray(x, np.float32), np.asarray(y, np.float32)
 
 
 class _Canvas:
@@ -99,7 +98,7 @@ class _Canvas:
         np.copyto(self._depth[rows, columns], hit.depth, where=nearer)
         self.alpha[rows, columns][nearer] = 255
 
-    def stroke(self, points: NDArray[np.float64], width: float, rgb: tuple[int, int, int]) -> None:
+    def stroke(self, points: NDArray[np.float64], width: float, rgb: tuple[int, ...]) -> None:
         """Draws a line through body points [N, 3], `width` in units of half a body."""
         xy = np.round(self.view.project(points) * (1 << _SHIFT)).astype(np.int32)
         thickness = max(1, round(width * self.view.scale_px))
@@ -128,7 +127,7 @@ def _limbs(canvas: _Canvas, meeting: Meeting, step: float, width: float) -> None
             canvas.stroke(line[:2], 0.095, leg)
             canvas.stroke(line[1:3], 0.062, leg)
             canvas.stroke(line[2:], 0.042, leg)
-            canvas.stroke(line[1:3] + (0.012, 0.0, 0.02), 0.016, shine)
+            canvas.stroke(line[1:3] + np.array([0.012, 0.0, 0.02]), 0.016, shine)
     for side in (1.0, -1.0):
         bend = 0.06 * math.sin(step * 1.7 + side)
         line = np.array(

@@ -18,6 +18,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -102,6 +103,11 @@ def _draw(task: _Task) -> int:
     return len(task.photos)
 
 
+def _leave_interrupts_to_the_caller() -> None:
+    """Lets Ctrl-C reach the first process only, which then ends the others in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _missing(plan: WorldPlan, directory: Path) -> list[tuple[int, Subject]]:
     """Returns the photos that are not there yet, each with who is in it."""
     photos = []
@@ -123,7 +129,8 @@ def _draw_all(tasks: Sequence[_Task], jobs: int) -> Iterator[int]:
         return
     # Spawned, not forked: the caller may hold TensorFlow's threads, which do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+    workers = min(jobs, len(tasks))
+    with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_caller) as pool:
         futures = [pool.submit(_draw, task) for task in tasks]
         try:
             for future in as_completed(futures):

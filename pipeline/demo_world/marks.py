@@ -94,7 +94,7 @@ class FieldMarks:
 
 
 def spot_centers(rows: tuple[int, ...], scutellar: bool) -> NDArray[np.float64]:
-    """Returns the centres of the right wing's spots, then the scutellar one: float64 [S, 2], u v."""
+    """Returns the right wing's spots, then the scutellar one: centres u v, float64 [S, 2]."""
     places_u = np.linspace(_FRONT_ROW_U, _BACK_ROW_U, len(rows)) if len(rows) > 1 else [-0.06]
     centers: list[tuple[float, float]] = []
     for number, (u, count) in enumerate(zip(places_u, rows, strict=True)):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
+Colour = Sequence[float] | NDArray[np.floating]  # 3 values, 0..255
 U8 = NDArray[np.uint8]
 
 
@@ -23,12 +24,12 @@ def scaled(picture: F32 | U8, plane: F32) -> F32:
     return np.asarray(cv2.multiply(picture, spread, dtype=cv2.CV_32F), dtype=np.float32)
 
 
-def coloured(plane: F32, colour: Sequence[float]) -> F32:
+def coloured(plane: F32, colour: Colour) -> F32:
     """Returns the colour, in each pixel times its value in the plane."""
     return np.asarray(cv2.merge([plane * np.float32(c) for c in colour]), dtype=np.float32)
 
 
-def plain(shape: tuple[int, int], colour: Sequence[float]) -> F32:
+def plain(shape: tuple[int, int], colour: Colour) -> F32:
     """Returns a picture of one colour."""
     picture = np.empty((*shape, 3), np.float32)
     bright = [float(channel) for channel in colour]
@@ -36,7 +37,8 @@ def plain(shape: tuple[int, int], colour: Sequence[float]) -> F32:
     return picture
 
 
-def blend(one: F32, two: F32 | Sequence[float], share: F32) -> F32:
+def blend(one: F32, two: F32 | Colour, share: F32) -> F32:
     """Returns `one` where share is 0 and `two` (a picture or a colour) where it is 1."""
-    other = two if isinstance(two, np.ndarray) and two.ndim == 3 else plain(share.shape, two)
-    return np.asarray(cv2.blendLinear(one, other, 1 - share, share), dtype=np.float32)
+    if not (isinstance(two, np.ndarray) and two.ndim == 3):
+        two = plain(share.shape, two)
+    return np.asarray(cv2.blendLinear(one, two, 1 - share, share), dtype=np.float32)

@@ -25,7 +25,7 @@ _ASPECTS = (4 / 3, 4 / 3, 3 / 2, 3 / 2, 16 / 9, 1.0)
 _ROTATED_SHARE = 0.07  # stored turned, upright only after its EXIF orientation
 _UPRIGHT_TAG_SHARE = 0.3  # of the others: an EXIF block that says "as it is"
 _LARGEST_TILT = math.radians(52)
-_FILL = (0.38, 0.76)  # of the shorter side, taken by the beetle's length
+_FILL = (0.35, 0.68)  # of the shorter side, taken by the beetle's length
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def write_atomically(path: Path, data: bytes, scratch: Path) -> None:
     """Writes a file so that it is whole whenever it is there; `scratch` is on the same disk."""
     unfinished = scratch / f"{os.getpid()}-{path.parent.name}-{path.name}"
     unfinished.write_bytes(data)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def _text(settings: Settings, complete: bool) -> bytes:

@@ -117,7 +117,7 @@ def _genus(
 
 _P = Pronotum
 # In the order in which they come into a demo world: colours and tribes mixed, so that 24 species
-# already hold all of them.
+# already hold most of them.
 GENERA: tuple[Genus, ...] = (
     _genus("Coccinella", _COCCINELLINI, ("red", "black"), _P.CORNERS, 1.0, ("count", "form_of_8")),
     _genus("Scymnus", "Pullus", ("black", "red"), _P.CORNERS, 0.9, ("form_of_8", "suture")),
@@ -190,10 +190,12 @@ MOST_SPECIES = 1 + 2 * _BLOCK * len(GENERA)
 
 # Invented epithets are a first and a second half; 12 x 12 name every species once.
 _EPITHET_STARTS = (
-    ["novi", "clari", "fusci", "lati", "angusti", "auri", "tenui", "pallidi", "micri", "vari", "sericei", "dulci"]
+    *("novi", "clari", "fusci", "lati", "angusti", "auri"),
+    *("tenui", "pallidi", "micri", "vari", "sericei", "dulci"),
 )
 _EPITHET_ENDS = (
-    ["signata", "guttula", "fasciola", "punctula", "marginula", "picta", "notula", "cinctula", "scripta", "vittula", "sparsa", "maculina"]
+    *("signata", "guttula", "fasciola", "punctula", "marginula", "picta"),
+    *("notula", "cinctula", "scripta", "vittula", "sparsa", "maculina"),
 )
 
 

@@ -9,89 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo_world.noise import ridges, sample, tile
+from pipeline.demo_world.ground import F32, SHIFT, U8, Ground, pick, rotate, share_of
+from pipeline.demo_world.noise import ridges, tile
 from pipeline.demo_world.pixels import blend, coloured
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
-Colour = tuple[float, float, float]
-_SHIFT = 4
-
-
-@dataclass(frozen=True)
-class Ground:
-    """Where a surface is painted.
-
-    Attributes:
-        rng: the meeting's generator for its surface.
-        map: affine map of ground points to pixels, float64 [2, 3].
-        shape: h, w in px.
-        heading_rad: direction the beetle faces, world axes.
-        backdrop: what lies behind the surface, float32 [h, w, 3].
-    """
-
-    rng: np.random.Generator
-    map: NDArray[np.float64]
-    shape: tuple[int, int]
-    heading_rad: float
-    backdrop: F32
-
-    @property
-    def unit_px(self) -> float:
-        """Pixels a world unit, where the ground is not foreshortened."""
-        return float(np.linalg.norm(self.map[:, :2], axis=0).max())
-
-    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Returns ground points [N, 2] in OpenCV's fixed-point pixels: int32 [N, 2]."""
-        xy = points @ self.map[:, :2].T + self.map[:, 2]
-        return np.round(np.clip(xy, -8000, 8000) * (1 << _SHIFT)).astype(np.int32)
-
-    def noise(
-        self,
-        field: F32,
-        per_unit: tuple[float, float] | float,
-        turn_rad: float = 0.0,
-    ) -> F32:
-        """Returns noise with `per_unit` tile pixels a world unit: float32 [h, w]."""
-        x, y = self.rng.uniform(0, 512, 2).tolist()
-        return sample(field, self.map, self.shape, per_unit, (x, y), turn_rad)
-
-    def mask(self) -> U8:
-        """Returns an empty mask: uint8 [h, w]."""
-        return np.zeros(self.shape, np.uint8)
-
-    def line(self, mask: U8, points: NDArray[np.float64], width: float, value: int) -> None:
-        """Draws a line through ground points, `width` in world units."""
-        thickness = max(1, round(width * self.unit_px))
-        cv2.polylines(mask, [self.pixels(points)], False, value, thickness, cv2.LINE_AA, _SHIFT)
-
-    def fill(self, mask: U8, points: NDArray[np.float64], value: int) -> None:
-        """Fills a polygon of ground points."""
-        cv2.fillPoly(mask, [self.pixels(points)], value, cv2.LINE_AA, _SHIFT)
-
-
-def _share(mask: U8) -> F32:
-    return mask * np.float32(1 / 255)
-
-
-def _pick(
-    rng: np.random.Generator, colours: tuple[Colour, ...], spread: float
-) -> NDArray[np.float64]:
-    """Returns one of the colours, a little changed: float64 [3]."""
-    return np.clip(
-        np.array(colours[int(rng.integers(len(colours)))]) + rng.normal(0, spread, 3), 0, 255
-    )
-
-
-def _rotate(points: NDArray[np.float64], angle_rad: float) -> NDArray[np.float64]:
-    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    return points @ np.array([[cos, sin], [-sin, cos]])
 
 
 def _veins(ground: Ground, axis_rad: float, aside: float, half_width: float) -> U8:
@@ -104,16 +29,16 @@ def _veins(ground: Ground, axis_rad: float, aside: float, half_width: float) -> 
             drift = rng.normal(0, 0.08)
             curve = start + drift + along * slant + 0.10 * along**2
             vein = np.stack([curve, aside + side * along], axis=1)
-            ground.line(mask, _rotate(vein, axis_rad), 0.028, 150)
+            ground.line(mask, rotate(vein, axis_rad), 0.028, 150)
     rib = np.array([[-9.0, aside], [9.0, aside]])
-    ground.line(mask, _rotate(rib, axis_rad), 0.11, 255)
+    ground.line(mask, rotate(rib, axis_rad), 0.11, 255)
     return mask
 
 
 def leaf(ground: Ground) -> F32:
     """A leaf with midrib, side veins, a net of fine veins, blotches, maybe its edge in sight."""
     rng = ground.rng
-    base = _pick(
+    base = pick(
         rng, ((92, 138, 48), (70, 118, 40), (122, 160, 62), (58, 104, 52), (138, 150, 60)), 9
     )
     axis, aside = ground.heading_rad + rng.normal(0, 0.9), rng.uniform(-0.9, 0.9)
@@ -122,7 +47,7 @@ def leaf(ground: Ground) -> F32:
     fine = ground.noise(ridges(1.3), 60.0)
     light = 1.0 + 0.09 * blotches - 0.12 * fine
     surface = coloured(light, base)
-    veins = _share(_veins(ground, axis, aside, half_width))
+    veins = share_of(_veins(ground, axis, aside, half_width))
     pale = np.minimum(base * 1.25 + (34, 30, 22), 255)
     surface = blend(surface, pale.tolist(), veins * np.float32(rng.uniform(0.45, 0.85)))
     if rng.random() < 0.3:  # rust, or where something has eaten
@@ -136,37 +61,38 @@ def leaf(ground: Ground) -> F32:
         [np.stack([bow * 6, aside + rim], 1), np.stack([bow * 6, aside - rim], 1)[::-1]]
     )
     mask = ground.mask()
-    ground.fill(mask, _rotate(edge, axis), 255)
-    return blend(ground.backdrop, surface, _share(mask))
+    ground.fill(mask, rotate(edge, axis), 255)
+    return blend(ground.backdrop, surface, share_of(mask))
 
 
 def stem(ground: Ground) -> F32:
     """A stem or a grass stalk under the beetle, with a few others out of focus behind."""
     rng = ground.rng
-    colour = _pick(rng, ((112, 146, 58), (146, 150, 74), (150, 128, 70), (88, 120, 48)), 8)
+    colour = pick(rng, ((112, 146, 58), (146, 150, 74), (150, 128, 70), (88, 120, 48)), 8)
     axis, half = ground.heading_rad + rng.normal(0, 0.12), rng.uniform(0.38, 0.8)
     picture = ground.backdrop
     for _ in range(int(rng.integers(2, 5))):
         aside, lean = rng.uniform(-4, 4), rng.normal(0, 0.5)
         mask = ground.mask()
-        ground.line(mask, _rotate(np.array([[-9.0, aside], [9.0, aside]]), axis + lean), 0.35, 255)
+        ground.line(mask, rotate(np.array([[-9.0, aside], [9.0, aside]]), axis + lean), 0.35, 255)
         soft = cv2.blur(mask, (2 * int(0.12 * ground.unit_px) + 1,) * 2)
-        picture = blend(picture, tuple(colour * rng.uniform(0.55, 0.95)), _share(soft) * 0.8)
+        picture = blend(picture, tuple(colour * rng.uniform(0.55, 0.95)), share_of(soft) * 0.8)
     streaks = ground.noise(tile(1.0), (6.0, 90.0), axis)
     surface = coloured(1.0 + 0.10 * streaks, colour)
     # Nested strips, brighter to the middle, make it round.
     for share, bright in ((1.0, 0.55), (0.86, 0.75), (0.66, 0.92), (0.42, 1.06), (0.18, 1.16)):
         mask = ground.mask()
         strip = np.array([[-9, -half], [9, -half], [9, half], [-9, half]]) * (1.0, share)
-        ground.fill(mask, _rotate(strip + (0.0, 0.08 * half * (1 - share)), axis), 255)
-        picture = blend(picture, surface * np.float32(bright), _share(mask))
+        lit_side = np.array([0.0, 0.08 * half * (1 - share)])
+        ground.fill(mask, rotate(strip + lit_side, axis), 255)
+        picture = blend(picture, surface * np.float32(bright), share_of(mask))
     return picture
 
 
 def flower(ground: Ground) -> F32:
     """Petals round a yellow disc, somewhere under or beside the beetle."""
     rng = ground.rng
-    petals = _pick(
+    petals = pick(
         rng, ((240, 238, 232), (244, 206, 60), (214, 130, 178), (150, 110, 190), (236, 150, 60)), 7
     )
     middle = rng.normal(0, 1.1, 2)
@@ -182,19 +108,19 @@ def flower(ground: Ground) -> F32:
     for petal in range(count):
         turn = 2 * math.pi * petal / count + rng.normal(0, 0.06)
         colour = np.clip(petals * rng.uniform(0.80, 1.0), 0, 255)
-        shape = ground.pixels(_rotate(outline, turn) + middle)
-        cv2.fillPoly(canvas, [shape], colour.tolist(), cv2.LINE_AA, _SHIFT)
-        cv2.polylines(canvas, [shape], True, (colour * 0.72).tolist(), 1, cv2.LINE_AA, _SHIFT)
+        shape = ground.pixels(rotate(outline, turn) + middle)
+        cv2.fillPoly(canvas, [shape], colour.tolist(), cv2.LINE_AA, SHIFT)
+        cv2.polylines(canvas, [shape], True, (colour * 0.72).tolist(), 1, cv2.LINE_AA, SHIFT)
         for vein in (-0.4, 0.0, 0.4):
             ray = np.stack([along[1:9] * length, vein * width[1:9]], 1)
             cv2.polylines(
                 canvas,
-                [ground.pixels(_rotate(ray, turn) + middle)],
+                [ground.pixels(rotate(ray, turn) + middle)],
                 False,
                 (colour * 0.90).tolist(),
                 1,
                 cv2.LINE_AA,
-                _SHIFT,
+                SHIFT,
             )
     picture = canvas.astype(np.float32)
     mask = ground.mask()
@@ -203,14 +129,14 @@ def flower(ground: Ground) -> F32:
     ground.fill(mask, middle + radius * np.stack([np.cos(around), np.sin(around)], 1), 255)
     florets = ground.noise(tile(0.9, 1), 130.0)
     centre = coloured(1.0 + 0.16 * florets, (214, 158, 34))
-    return blend(picture, centre, _share(mask))
+    return blend(picture, centre, share_of(mask))
 
 
 def bark(ground: Ground) -> F32:
     """Bark: streaks along the trunk, dark cracks, grey-green lichen."""
     rng = ground.rng
     axis = rng.uniform(0, math.pi)
-    base = _pick(rng, ((116, 98, 80), (138, 126, 112), (96, 76, 60), (150, 130, 104)), 8)
+    base = pick(rng, ((116, 98, 80), (138, 126, 112), (96, 76, 60), (150, 130, 104)), 8)
     streaks = ground.noise(tile(1.1), (16.0, 60.0), axis)
     rough = ground.noise(tile(0.7, 1), 90.0)
     cracks = ground.noise(ridges(1.3, 1), (9.0, 34.0), axis)
@@ -219,7 +145,7 @@ def bark(ground: Ground) -> F32:
     surface = blend(surface, (38, 30, 25), np.clip(cracks * 1.5 - 0.45, 0, 0.85))
     if rng.random() < 0.6:
         lichen = np.clip(ground.noise(tile(1.5, 2), 40.0) * 2.2 - 1.6, 0, 0.9)
-        surface = blend(surface, tuple(_pick(rng, ((150, 162, 132), (186, 176, 92)), 6)), lichen)
+        surface = blend(surface, tuple(pick(rng, ((150, 162, 132), (186, 176, 92)), 6)), lichen)
     return surface
 
 
@@ -236,7 +162,7 @@ def _pebbles(ground: Ground, surface: F32, count: int, largest: float) -> F32:
         for shift, scale, bright in ((0.10, 1.06, 0.35), (0.0, 1.0, 0.85), (-0.06, 0.75, 1.1)):
             shape = ground.pixels(middle + ring * scale + shift * largest)
             cv2.fillPoly(
-                canvas, [shape], np.clip(colour * bright, 0, 255).tolist(), cv2.LINE_AA, _SHIFT
+                canvas, [shape], np.clip(colour * bright, 0, 255).tolist(), cv2.LINE_AA, SHIFT
             )
     return canvas.astype(np.float32)
 
@@ -250,24 +176,22 @@ def _grains(ground: Ground, base: NDArray[np.float64], contrast: float, coarse: 
 
 def sand(ground: Ground) -> F32:
     """Sand, a wall or concrete: fine grain, few stones."""
-    base = _pick(
-        ground.rng, ((196, 176, 142), (176, 170, 160), (206, 198, 184), (168, 146, 112)), 6
-    )
+    base = pick(ground.rng, ((196, 176, 142), (176, 170, 160), (206, 198, 184), (168, 146, 112)), 6)
     return _pebbles(ground, _grains(ground, base, 0.10, 40.0), int(ground.rng.integers(0, 12)), 0.2)
 
 
 def soil(ground: Ground) -> F32:
     """Soil: dark clods, stones, straws."""
-    base = _pick(ground.rng, ((86, 66, 48), (104, 84, 64), (70, 56, 46)), 6)
+    base = pick(ground.rng, ((86, 66, 48), (104, 84, 64), (70, 56, 46)), 6)
     surface = _pebbles(
         ground, _grains(ground, base, 0.22, 60.0), int(ground.rng.integers(14, 40)), 0.34
     )
     mask = ground.mask()
     for _ in range(int(ground.rng.integers(1, 6))):
         middle, turn = ground.rng.uniform(-3, 3, 2), ground.rng.uniform(0, math.pi)
-        straw = _rotate(np.array([[-1.3, 0.0], [0.2, 0.06], [1.3, 0.0]]), turn) + middle
+        straw = rotate(np.array([[-1.3, 0.0], [0.2, 0.06], [1.3, 0.0]]), turn) + middle
         ground.line(mask, straw, 0.07, 255)
-    return blend(surface, (176, 152, 98), _share(mask) * np.float32(0.9))
+    return blend(surface, (176, 152, 98), share_of(mask) * np.float32(0.9))
 
 
 SURFACES: dict[str, Callable[[Ground], F32]] = {

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.demo_world.observations import SPLITS, Observation, WorldPlan
-from pipeline.demo_world.taxonomy import ANIMALIA_ID, INSECTA_ID, RANK_LEVELS
+from pipeline.demo_world.taxonomy import ANIMALIA_ID, INSECTA_ID
+from schemas.ranks import LEVEL_OF_RANK
 
 TAXONOMY_HEADER = (
     "parent_taxon_id,taxon_id,rank_level,leaf_class_id,iconic_class_id,spatial_class_id,name,"
@@ -200,7 +201,7 @@ def _all_taxa(plan: WorldPlan) -> str:
                 skipped = descendant.rank == "subspecies"
                 yield (
                     *(taxon.taxon_id, descendant.taxon_id, None, None, None, descendant.rank),
-                    *(RANK_LEVELS[descendant.rank], INSECTA_ID),
+                    *(LEVEL_OF_RANK[descendant.rank], INSECTA_ID),
                     *(left + 1 + 2 * place, left + 2 + 2 * place, count, "true", descendant.name),
                     *(("skipped",) + (None,) * 4 if skipped else ("incomplete", 0, 0, 0, 0)),
                 )

@@ -16,29 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.demo_world.species import Species
+from schemas.ranks import LEVEL_OF_RANK
 
 ANIMALIA_ID, INSECTA_ID = 1, 47158
 _FIRST_INVENTED_ID = 9_100_001
-
-# iNaturalist's rank levels (docs: section 8 of its formats), the ones that occur here.
-RANK_LEVELS: dict[str, int] = {
-    "kingdom": 70,
-    "phylum": 60,
-    "subphylum": 57,
-    "class": 50,
-    "subclass": 47,
-    "order": 40,
-    "suborder": 37,
-    "infraorder": 35,
-    "superfamily": 33,
-    "family": 30,
-    "subfamily": 27,
-    "tribe": 25,
-    "genus": 20,
-    "subgenus": 15,
-    "species": 10,
-    "subspecies": 5,
-}
 
 # (name, rank, parent, iNaturalist's id or None for an invented one)
 _ANCESTORS: tuple[tuple[str, str, str, int | None], ...] = (
@@ -82,14 +63,14 @@ class Taxon:
     right: int
 
     @property
-    def rank_level(self) -> int:
+    def rank_level(self) -> float:
         """iNaturalist's number for the rank."""
-        return RANK_LEVELS[self.rank]
+        return LEVEL_OF_RANK[self.rank]
 
     @property
     def iconic_taxon_id(self) -> int:
         """The iconic taxon it belongs to: Insecta from the class down, else Animalia."""
-        return INSECTA_ID if self.rank_level <= RANK_LEVELS["class"] else ANIMALIA_ID
+        return INSECTA_ID if self.rank_level <= LEVEL_OF_RANK["class"] else ANIMALIA_ID
 
 
 @dataclass(frozen=True)

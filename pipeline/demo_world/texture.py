@@ -137,7 +137,6 @@ def elytra_texture(marks: FieldMarks, meeting: Meeting, size_px: int) -> U8:
     """Returns the wings: uint8 [size_px, size_px, 3]."""
     ground = ground_colour(marks, meeting)
     disc = Disc(size_px, ground)
-    # A paler rim at the shoulders, as many species show.
     if marks.shape is Shape.BAND:
         _paint_bands(disc, marks, meeting)
     else:
@@ -154,7 +153,7 @@ _M_LEG = np.array([[0.42, 0.20], [0.5, 0.46], [-0.55, 0.66], [-0.7, 0.42], [0.0,
 
 def pronotum_texture(marks: FieldMarks, meeting: Meeting, size_px: int) -> U8:
     """Returns the shield behind the head: uint8 [size_px, size_px, 3]."""
-    # Species with pale spots have a shield in the colour of the wings instead of ivory.
+    # A tan beetle's shield is tan too, no ivory.
     pale = _PALE if marks.elytra != "tan" else _mix(ground_colour(marks, meeting), _PALE, 0.55)
     kind = marks.pronotum
     disc = Disc(

@@ -73,9 +73,7 @@ def test_plain_stream_gets_notes_and_steps_in_order_without_control_characters(
         emit("note", text="2 photos kept\n1 set aside")
         display.end_step(" 1/2 Read ran")
         display.say("done")
-    assert stream.getvalue() == (
-        "       2 photos kept\n       1 set aside\n 1/2 Read ran\ndone\n"
-    )
+    assert stream.getvalue() == ("       2 photos kept\n       1 set aside\n 1/2 Read ran\ndone\n")
 
 
 def test_epoch_line_names_stage_size_batch_and_figures() -> None:

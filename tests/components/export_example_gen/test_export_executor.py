@@ -57,7 +57,11 @@ class Outcome:
 
 def run(export_dir: Path, root: Path, **settings: object) -> Outcome:
     examples, taxonomy, set_aside = standard_artifacts.Examples(), Taxonomy(), SetAside()
-    for artifact, name in ((examples, "examples"), (taxonomy, "taxonomy"), (set_aside, "set_aside")):
+    for artifact, name in (
+        (examples, "examples"),
+        (taxonomy, "taxonomy"),
+        (set_aside, "set_aside"),
+    ):
         (root / name).mkdir(parents=True)
         artifact.uri = str(root / name)
     (root / "tmp").mkdir()

@@ -95,7 +95,9 @@ def test_community_agreement_wins_then_the_first_row(rows: list[Placed]) -> None
 
 
 @given(data=st.data(), rows=observations())
-def test_the_order_that_rows_come_in_changes_nothing(data: st.DataObject, rows: list[Placed]) -> None:
+def test_the_order_that_rows_come_in_changes_nothing(
+    data: st.DataObject, rows: list[Placed]
+) -> None:
     assert resolve(data.draw(st.permutations(rows))) == resolve(rows)
 
 

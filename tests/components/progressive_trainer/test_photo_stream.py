@@ -121,7 +121,10 @@ def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
     parts = [
         flat(
             stream(
-                files, start=start, batch=batch, steps=steps,
+                files,
+                start=start,
+                batch=batch,
+                steps=steps,
                 share=Share(worker, workers, replicas),
             )
         )
@@ -138,13 +141,9 @@ def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
 
 
 @pytest.mark.parametrize(("workers", "replicas"), [(1, 1), (1, 2), (2, 2)])
-def test_stream_knows_its_length_and_batch(
-    files: list[str], workers: int, replicas: int
-) -> None:
+def test_stream_knows_its_length_and_batch(files: list[str], workers: int, replicas: int) -> None:
     # Of an unknown length, the loop over it would run one step too many on some devices.
-    dataset = stream(
-        files, start=3, batch=8, steps=4, share=Share(workers - 1, workers, replicas)
-    )
+    dataset = stream(files, start=3, batch=8, steps=4, share=Share(workers - 1, workers, replicas))
 
     batches = list(dataset)
     local = 8 // workers // replicas
@@ -159,9 +158,7 @@ def test_stream_knows_its_length_and_batch(
 def test_validation_sees_every_photo_once_and_fillers_weigh_nothing(
     files: list[str], batch: int
 ) -> None:
-    dataset = validation_stream(
-        files, num_photos=PHOTOS, image_size_px=SIZE_PX, global_batch=batch
-    )
+    dataset = validation_stream(files, num_photos=PHOTOS, image_size_px=SIZE_PX, global_batch=batch)
 
     batches = list(dataset.as_numpy_iterator())
     labels, weights = (np.concatenate([part[i] for part in batches]) for i in (1, 2))
@@ -208,9 +205,7 @@ def test_validation_shows_the_photo_as_it_is_evaluated(files: list[str]) -> None
 def test_strength_zero_shows_the_photo_as_it_is_evaluated() -> None:
     data = tf.constant(jpeg(1, (200, 150)))
 
-    image = augmented_photo(
-        data, tf.constant([1, 2], tf.int64), image_size_px=32, augment=0.0
-    )
+    image = augmented_photo(data, tf.constant([1, 2], tf.int64), image_size_px=32, augment=0.0)
 
     evaluated = square(decode_covering(data, 32), 32).numpy()
     assert np.abs(image.numpy().astype(float) - evaluated).max() <= 0.5 + 1e-3

@@ -33,9 +33,7 @@ def written(*parts: tuple[int, float], rate: float = 0.1) -> list[dict[str, Any]
 
 @st.composite
 def written_schedules(draw: st.DrawFn) -> tuple[ScheduleSettings, int]:
-    parts = draw(
-        st.lists(st.tuples(st.integers(1, 64), st.floats(0.5, 5)), min_size=1, max_size=6)
-    )
+    parts = draw(st.lists(st.tuples(st.integers(1, 64), st.floats(0.5, 5)), min_size=1, max_size=6))
     num_photos = draw(st.integers(130, 5000))
     settings = schedule(
         stages=written(*parts),
@@ -109,9 +107,7 @@ def rates(settings: ScheduleSettings, num_photos: int) -> list[float]:
 def test_rate_rises_linearly_through_warm_up_then_only_falls() -> None:
     settings = schedule(stages=written((10, 4.0)), warmup_epochs=1.0, final_rate_share=1.0)
 
-    assert rates(settings, 100) == pytest.approx(
-        [0.1 * min(1, step / 10) for step in range(1, 41)]
-    )
+    assert rates(settings, 100) == pytest.approx([0.1 * min(1, step / 10) for step in range(1, 41)])
 
 
 def test_rate_follows_the_cosine_of_photos_seen() -> None:
@@ -119,9 +115,7 @@ def test_rate_follows_the_cosine_of_photos_seen() -> None:
 
     values = rates(settings, 100)
 
-    expected = [
-        0.1 * (0.2 + 0.8 * (1 + math.cos(math.pi * step / 40)) / 2) for step in range(40)
-    ]
+    expected = [0.1 * (0.2 + 0.8 * (1 + math.cos(math.pi * step / 40)) / 2) for step in range(40)]
     assert values == pytest.approx(expected)
     assert values == sorted(values, reverse=True)
 
@@ -180,9 +174,7 @@ def test_linear_ends_are_the_first_and_the_last_stage() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("scaling", "factor"), [("linear", 0.25), ("sqrt", 0.5), ("none", 1.0)]
-)
+@pytest.mark.parametrize(("scaling", "factor"), [("linear", 0.25), ("sqrt", 0.5), ("none", 1.0)])
 def test_rate_follows_the_batch_as_asked(scaling: str, factor: float) -> None:
     settings = schedule(
         linear={
@@ -280,15 +272,22 @@ def test_settings_are_refused_with_their_place(values: dict[str, Any], message: 
 
 @pytest.mark.parametrize(
     ("part", "ends"),
-    [("image_size_px", [16, 8]), ("image_size_px", [64, 4096]), ("dropout", [0.1, 1.0])],
+    [
+        ("image_size_px", [16, 64]),
+        ("image_size_px", [64, 4096]),
+        ("global_batch", [0, 32]),
+        ("epochs", [-1.0, 4.0]),
+        ("dropout", [0.1, 1.0]),
+        ("augment", [0.1, 1.5]),
+    ],
 )
 def test_linear_end_that_no_stage_may_have_is_refused_when_the_config_is_read(
     part: str, ends: list[float]
 ) -> None:
-    with pytest.raises(ConfigError, match=r"^trainer: "):
-        load_settings(
-            TrainerSettings, {"schedule": {"linear": {part: ends}}}, source="trainer"
-        )
+    with pytest.raises(
+        ConfigError, match=rf"^trainer: schedule\.linear\.{part}\.[01]: Input should"
+    ):
+        load_settings(TrainerSettings, {"schedule": {"linear": {part: ends}}}, source="trainer")
 
 
 def stage(*, start: int, steps: int, batch: int) -> Stage:

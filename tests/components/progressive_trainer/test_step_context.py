@@ -17,7 +17,9 @@ def dropped(
     inputs: tf.Tensor, rate: float, *, seed: int = 3, first_row: int = 0, rows: int = ROWS
 ) -> np.ndarray:
     with step_context(
-        rate=tf.constant(rate), seed=tf.constant([1, seed]), first_row=tf.constant(first_row),
+        rate=tf.constant(rate),
+        seed=tf.constant([1, seed]),
+        first_row=tf.constant(first_row),
         rows=rows,
     ):
         return StageDropout()(inputs, training=True).numpy()
@@ -78,8 +80,11 @@ def test_training_without_a_step_is_refused() -> None:
 
 
 def test_context_ends_with_its_block_also_after_an_error() -> None:
-    with pytest.raises(KeyError), step_context(
-        rate=tf.constant(0.9), seed=tf.constant([1, 1]), first_row=tf.constant(0), rows=ROWS
+    with (
+        pytest.raises(KeyError),
+        step_context(
+            rate=tf.constant(0.9), seed=tf.constant([1, 1]), first_row=tf.constant(0), rows=ROWS
+        ),
     ):
         raise KeyError
 

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from components.progressive_trainer import checkpoint
+from components.progressive_trainer.checkpoint import KEPT, Checkpoints
+from schemas.errors import FieldmarkError
+
+
+def variables(value: float) -> list[keras.Variable]:
+    return [
+        keras.Variable(np.full((2, 3), value, np.float32), name="kernel"),
+        keras.Variable(np.int64(value), dtype="int64", trainable=False, name="iterations"),
+    ]
+
+
+def save(checkpoints: Checkpoints, seen: int, value: float = 0.0, **partial: float) -> None:
+    history: list[dict[str, Any]] = [{"examples_seen": seen}]
+    checkpoints.save(
+        examples_seen=seen, history=history, partial_epoch=partial, variables=variables(value)
+    )
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir() if path.is_dir())
+
+
+def test_new_run_has_no_checkpoint(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path / "run").latest() is None
+
+
+def test_latest_gives_back_variables_place_history_and_open_sums(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, 900, 1.0)
+    save(checkpoints, 1000, 7.0, loss=3.5, examples=12)
+    restored = variables(0.0)
+
+    latest = checkpoints.latest()
+
+    assert latest is not None
+    latest.restore(restored)
+    assert latest.examples_seen == 1000
+    assert latest.history == [{"examples_seen": 1000}]
+    assert latest.partial_epoch == {"loss": 3.5, "examples": 12}
+    assert (restored[0].numpy() == 7.0).all()
+    assert restored[1].numpy() == 7
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for seen in (8, 90, 700, 10_000):
+        save(checkpoints, seen)
+
+    assert KEPT == 2
+    assert names(tmp_path) == ["examples-000000000000700", "examples-000000000010000"]
+
+
+def test_same_place_saved_again_is_replaced(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, 8, 1.0)
+    save(checkpoints, 8, 2.0)
+    restored = variables(0.0)
+
+    latest = checkpoints.latest()
+
+    assert latest is not None
+    latest.restore(restored)
+    assert (restored[0].numpy() == 2.0).all()
+
+
+@pytest.mark.parametrize("step", ["savez", "write_text", "rename"])
+def test_run_killed_while_writing_goes_on_from_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, 100)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.np if step == "savez" else Path, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            save(checkpoints, 200)
+    assert names(tmp_path) == ["examples-000000000000100", f"writing-{os.getpid()}"]
+    checkpoints.close()
+
+    again = Checkpoints(tmp_path)
+
+    assert names(tmp_path) == ["examples-000000000000100"]
+    latest = again.latest()
+    assert latest is not None
+    assert latest.examples_seen == 100
+    save(again, 200)
+    assert names(tmp_path) == ["examples-000000000000100", "examples-000000000000200"]
+
+
+def test_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, 100)
+    latest = checkpoints.latest()
+    assert latest is not None
+
+    with pytest.raises(FieldmarkError) as caught:
+        latest.restore(variables(0.0)[:1])
+
+    assert str(caught.value) == (
+        f"{tmp_path}/examples-000000000000100 holds 2 variables where the model has 1. "
+        "Delete the directory to train from the start."
+    )
+
+
+def test_second_opener_is_refused_until_the_first_closes(tmp_path: Path) -> None:
+    first = Checkpoints(tmp_path)
+
+    with pytest.raises(FieldmarkError) as caught:
+        Checkpoints(tmp_path)
+
+    assert str(caught.value) == (
+        f"{tmp_path} is in use: this very training is running already. "
+        "Wait for it to end, or stop it and give the command again."
+    )
+    first.close()
+    Checkpoints(tmp_path).close()
+
+
+def test_refused_opener_leaves_what_the_first_is_writing(tmp_path: Path) -> None:
+    first = Checkpoints(tmp_path)
+    (tmp_path / "writing-1").mkdir()
+
+    with pytest.raises(FieldmarkError):
+        Checkpoints(tmp_path)
+
+    assert (tmp_path / "writing-1").is_dir()
+    first.close()
+
+
+def test_lock_of_a_process_that_died_is_free(tmp_path: Path) -> None:
+    code = (
+        "import fcntl, os, sys\n"
+        "file = open(sys.argv[1], 'w')\n"
+        "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "os._exit(9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "lock")], check=False)
+
+    assert done.returncode == 9
+    Checkpoints(tmp_path).close()
+
+
+def test_state_is_plain_json(tmp_path: Path) -> None:
+    save(Checkpoints(tmp_path), 100)
+
+    state = json.loads((tmp_path / "examples-000000000000100" / "state.json").read_text())
+    assert state == {
+        "examples_seen": 100,
+        "history": [{"examples_seen": 100}],
+        "partial_epoch": {},
+    }

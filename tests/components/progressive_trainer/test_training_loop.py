@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+
+from components.progressive_trainer import loop as loop_module
+from components.progressive_trainer import networks
+from components.progressive_trainer.checkpoint import Checkpoints
+from components.progressive_trainer.config import TrainerSettings
+from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.loop import Photos, TrainingLoop, smoothed_crossentropy
+from components.progressive_trainer.photo_stream import Share, validation_stream
+from schemas.errors import ConfigError
+
+TIMES = ("train_secs", "photos_per_sec", "data_wait_share")
+PLAN = [stage(4, 1.5), stage(3, 1.5, size=40, dropout=0.5)]
+
+
+class Stopped(Exception):
+    """Stands for a power cut."""
+
+
+class StoppingMeter:
+    """A meter that cuts the power once so many photos are done."""
+
+    def __init__(self, stop_at: int) -> None:
+        self._left = stop_at
+
+    def __call__(self, *_: object, **__: object) -> StoppingMeter:
+        return self
+
+    def add(self, count: int) -> None:
+        self._left -= count
+        if self._left <= 0:
+            raise Stopped
+
+    def close(self) -> None:
+        pass
+
+
+def ticking() -> Callable[[], float]:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1.0
+        return now
+
+    return clock
+
+
+@pytest.fixture(scope="module", autouse=True)
+def thin_network() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "SMALL_WIDTHS", THIN)
+        yield
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
+    root = tmp_path_factory.mktemp("photos")
+    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
+
+
+def one_device() -> Devices:
+    return Devices(tf.distribute.get_strategy(), Share(), "1 CPU")
+
+
+def new_loop(
+    photos: tuple[Photos, Photos],
+    checkpoints: Checkpoints | None = None,
+    given: TrainerSettings | None = None,
+    devices: Devices | None = None,
+) -> TrainingLoop:
+    return TrainingLoop(
+        given or settings(PLAN),
+        num_leaves=NUM_LEAVES,
+        train=photos[0],
+        val=photos[1],
+        devices=devices or one_device(),
+        checkpoints=checkpoints,
+        clock=ticking(),
+    )
+
+
+def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: epoch[key] for key in epoch if key not in TIMES} for epoch in history]
+
+
+def assert_same_training(ours: TrainingLoop, theirs: TrainingLoop) -> None:
+    for variable, expected in zip(
+        ours.model.variables, theirs.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(
+            variable.numpy(), expected, atol=1e-6, err_msg=variable.path
+        )
+    for epoch, wanted in zip(timeless(ours.history), timeless(theirs.history), strict=True):
+        assert epoch == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(photos: tuple[Photos, Photos]) -> TrainingLoop:
+    loop = new_loop(photos)
+    loop.run()
+    return loop
+
+
+def test_history_tells_each_epoch(uninterrupted: TrainingLoop) -> None:
+    assert [(epoch["stage"], epoch["examples_seen"]) for epoch in uninterrupted.history] == [
+        (0, 16),  # 1.5 epochs of 12 photos in whole batches of 4
+        (1, 25),  # the step that passed two epochs
+        (1, 37),
+    ]
+    assert uninterrupted.history[-1]["epoch"] == pytest.approx(37 / 12)
+
+
+# The last checkpoint is within the first stage, on its end, and within the second stage.
+@pytest.mark.parametrize(("stop_at", "resumes_at"), [(8, 4), (19, 16), (25, 22)])
+def test_training_stopped_and_resumed_is_the_one_never_stopped(
+    photos: tuple[Photos, Photos],
+    uninterrupted: TrainingLoop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_at: int,
+    resumes_at: int,
+) -> None:
+    # The clock ticks at each reading, so a checkpoint is due after every step.
+    given = settings(PLAN, checkpoint_secs=0.5)
+    checkpoints = Checkpoints(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "Meter", StoppingMeter(stop_at))
+        with pytest.raises(Stopped):
+            new_loop(photos, checkpoints, given).run()
+    latest = checkpoints.latest()
+    assert latest is not None
+    assert latest.examples_seen == resumes_at
+
+    resumed = new_loop(photos, checkpoints, given)
+    resumed.run()
+
+    assert_same_training(resumed, uninterrupted)
+
+
+def test_training_that_is_done_stays_as_it_is(
+    photos: tuple[Photos, Photos], uninterrupted: TrainingLoop, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    new_loop(photos, checkpoints).run()
+
+    again = new_loop(photos, checkpoints)
+    again.run()
+
+    assert_same_training(again, uninterrupted)
+
+
+def test_validation_is_the_mean_over_all_photos_at_the_stages_size(
+    photos: tuple[Photos, Photos], uninterrupted: TrainingLoop
+) -> None:
+    images, labels, _ = next(
+        validation_stream(
+            photos[1].files, num_photos=7, image_size_px=40, global_batch=7
+        ).as_numpy_iterator()
+    )
+    scores = uninterrupted.model(images.astype(np.float32), training=False).numpy()
+
+    last = uninterrupted.history[-1]
+    right = scores[np.arange(7), labels]
+    assert last["val_loss"] == pytest.approx(-np.log(right).mean(), abs=1e-4)
+    assert last["val_top1"] == pytest.approx((scores.argmax(1) == labels).mean())
+
+
+def test_network_learns_the_colours(photos: tuple[Photos, Photos]) -> None:
+    loop = new_loop(
+        photos, given=settings([stage(6, 12, dropout=0.0, augment=0.0)], weight_decay=0.0)
+    )
+    loop.run()
+
+    assert loop.history[-1]["train_loss"] < loop.history[0]["train_loss"] * 0.8
+    assert loop.history[-1]["train_top1"] > 0.8
+
+
+def test_only_the_chief_writes_checkpoints(photos: tuple[Photos, Photos], tmp_path: Path) -> None:
+    worker = Devices(tf.distribute.get_strategy(), Share(1, 2, 1), "2 machines")
+    assert not worker.is_chief
+    checkpoints = Checkpoints(tmp_path)
+    loop = new_loop(photos, checkpoints, settings([stage(4, 0.5)]), worker)
+
+    loop._save(4, None)
+
+    assert checkpoints.latest() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"stages": [stage(4, 1), stage(5, 1)]},
+            "schedule stage 2: a global batch must divide among 2 replicas. Received: 5. "
+            "Use 4 or 6.",
+        ),
+        (
+            {"stages": [stage(1, 1)]},
+            "schedule stage 1: a global batch must divide among 2 replicas. Received: 1. Use 2.",
+        ),
+        (
+            {"stages": [stage(4, 1)], "eval_batch": 7},
+            "trainer.eval_batch: a global batch must divide among 2 replicas. Received: 7. "
+            "Use 6 or 8.",
+        ),
+    ],
+)
+def test_batch_that_does_not_divide_is_refused(
+    photos: tuple[Photos, Photos], values: dict[str, Any], message: str
+) -> None:
+    two = Devices(tf.distribute.get_strategy(), Share(replicas=2), "2 CPUs")
+
+    with pytest.raises(ConfigError) as caught:
+        new_loop(photos, given=settings(**values), devices=two)
+
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_loss_is_the_crossentropy_against_smoothed_one_hot_labels(smoothing: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 5, (6, 9)).astype(np.float32)
+    labels = rng.integers(0, 9, 6)
+
+    losses = smoothed_crossentropy(tf.constant(labels), tf.constant(logits), smoothing).numpy()
+
+    target = np.eye(9)[labels] * (1 - smoothing) + smoothing / 9
+    log_scores = logits - np.log(np.exp(logits.astype(np.float64)).sum(1, keepdims=True))
+    assert losses == pytest.approx(-(target * log_scores).sum(1), rel=1e-5)

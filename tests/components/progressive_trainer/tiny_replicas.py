@@ -1,0 +1,50 @@
+"""One training, to be run on one device and on two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tiny_training import NUM_LEAVES, THIN, settings, stage
+
+from components.progressive_trainer import networks
+from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.loop import Photos, TrainingLoop
+
+OPTIMIZERS = ("sgd", "adamw")
+TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
+
+
+def train(
+    photos: Path, devices: Devices, optimizer: str
+) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
+    """Two stages with dropout, synchronised norm and a clip that always bites."""
+    networks.SMALL_WIDTHS = THIN
+    loop = TrainingLoop(
+        settings(
+            [stage(4, 1, dropout=0.3), stage(6, 1, size=40, dropout=0.3)],
+            optimizer=optimizer,
+            clip_global_norm=0.05,
+        ),
+        num_leaves=NUM_LEAVES,
+        train=Photos(_files(photos / "train"), TRAIN_PHOTOS),
+        val=Photos(_files(photos / "val"), VAL_PHOTOS),
+        devices=devices,
+        checkpoints=None,
+    )
+    loop.run()
+    return loop.model.get_weights(), loop.history
+
+
+def save(directory: Path, optimizer: str, weights: list[np.ndarray]) -> None:
+    np.savez(directory / f"{optimizer}.npz", *weights)
+
+
+def load(directory: Path, optimizer: str) -> list[np.ndarray]:
+    with np.load(directory / f"{optimizer}.npz") as saved:
+        return [saved[name] for name in saved.files]
+
+
+def _files(directory: Path) -> list[str]:
+    return sorted(str(path) for path in directory.iterdir())
