@@ -54,7 +54,9 @@ def decode_covering(jpeg: tf.Tensor, shorter_side_px: tf.Tensor | int) -> tf.Ten
     image = tf.switch_case(
         index,
         [
-            lambda ratio=ratio: tf.io.decode_jpeg(jpeg, channels=3, ratio=ratio)
+            lambda ratio=ratio: tf.io.decode_jpeg(
+                jpeg, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE"
+            )
             for ratio in DCT_RATIOS
         ],
     )

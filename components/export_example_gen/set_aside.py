@@ -47,8 +47,8 @@ def check_share(
             continue
         if not total:
             raise FieldmarkError(
-                f"{split}_data.csv: no photo is left: it has no rows, or all of them are in another "
-                f"split too. The whole list: {listed_in}. Export the splits again."
+                f"{split}_data.csv: no photo is left: it has no rows, or all of them are in "
+                f"another split too. The whole list: {listed_in}. Export the splits again."
             )
         commonest = "; ".join(f"{n:,} x {why}" for why, n in reasons.most_common(REASONS_SHOWN))
         raise FieldmarkError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -44,12 +45,8 @@ def first_run(tiny: TinyRun) -> str:
 
 def step_lines(output: str) -> dict[str, str]:
     """The line of each step, by its name."""
-    return {
-        step: line
-        for line in output.splitlines()
-        for step in STEPS
-        if f" {step} " in f"{line} " and "/12" in line
-    }
+    found = re.findall(r"^( *\d+/\d+ (\w+) .*)$", output, re.MULTILINE)
+    return {step: line for line, step in found}
 
 
 def test_first_run_runs_every_step_and_says_what_it_does(first_run: str) -> None:
@@ -93,6 +90,22 @@ def test_pushed_saved_model_and_tflite_load_agree_and_have_the_right_leaves(
     phone = TFLiteClassifier(bundle / "model_float32.tflite")
     np.testing.assert_allclose(phone.scores(pixels), expected, atol=1e-5)
     assert len((bundle / "labels.txt").read_text().splitlines()) == 6
+
+
+def test_statistics_count_photos_as_images_and_keep_none_of_them(
+    first_run: str, tiny: TinyRun
+) -> None:
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    (file,) = (tiny.root / "artifacts").glob(
+        "StatisticsGen/statistics/*/Split-train/FeatureStats.pb"
+    )
+    statistics = statistics_pb2.DatasetFeatureStatisticsList()
+    statistics.ParseFromString(file.read_bytes())
+    (image,) = [f for f in statistics.datasets[0].features if f.path.step == ["image"]]
+    assert image.WhichOneof("stats") == "bytes_stats"
+    # A categorical feature keeps its commonest values whole: the file would hold photos.
+    assert b"JFIF" not in file.read_bytes()
 
 
 def test_identical_second_run_reuses_every_step_and_pushes_nothing(

@@ -6,7 +6,6 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,11 +124,11 @@ def outcome(spoiled: Spoiled, tmp_path_factory: pytest.TempPathFactory) -> Outco
 
 
 @pytest.fixture
-def own_temp_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_temp_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
+    return folder
 
 
 def photo_ids(records: list[tf.train.Example]) -> Counter[int]:
@@ -253,12 +252,13 @@ def test_split_directories_hold_whole_files_and_nothing_else(outcome: Outcome) -
     assert all(name.startswith("data_tfrecord-") and name.endswith(".gz") for name in names)
 
 
-def test_same_export_gives_the_same_bytes(
-    outcome: Outcome, spoiled: Spoiled, tmp_path: Path
+def test_same_export_gives_the_same_bytes_and_leaves_no_temporary_list(
+    outcome: Outcome, spoiled: Spoiled, tmp_path: Path, own_temp_dir: Path
 ) -> None:
     again = run(spoiled.directory, tmp_path / "b", max_unusable_share=0.5, photos_per_file=12)
 
     assert again.digests() == outcome.digests()
+    assert list(own_temp_dir.glob(f"{FAILED_LIST_PREFIX}*")) == []
 
 
 def test_too_many_unusable_photos_stop_the_run_and_the_list_outlives_it(
@@ -280,14 +280,6 @@ def test_too_many_unusable_photos_stop_the_run_and_the_list_outlives_it(
         f" The whole list: {listed}. Fetch or replace the photos, or raise the share."
     )
     assert len(listed.read_text().splitlines()) == 4
-
-
-def test_run_that_passes_leaves_no_temporary_list(
-    spoiled: Spoiled, tmp_path: Path, own_temp_dir: Path
-) -> None:
-    run(spoiled.directory, tmp_path / "d", max_unusable_share=0.5)
-
-    assert list(own_temp_dir.glob(f"{FAILED_LIST_PREFIX}*")) == []
 
 
 def test_rows_of_another_taxonomy_are_refused_before_any_photo_is_read(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_each_stage_starts_where_the_one_before_ended(case: tuple[ScheduleSettin
     plan = stages(settings, num_photos=num_photos)
 
     assert plan[0].start_examples == 0
-    for before, after in zip(plan, plan[1:], strict=False):
+    for before, after in pairwise(plan):
         assert after.start_examples == before.end_examples
     assert [stage.index for stage in plan] == list(range(len(plan)))
 

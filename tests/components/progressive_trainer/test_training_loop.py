@@ -94,12 +94,8 @@ def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def assert_same_training(ours: TrainingLoop, theirs: TrainingLoop) -> None:
-    for variable, expected in zip(
-        ours.model.variables, theirs.model.get_weights(), strict=True
-    ):
-        np.testing.assert_allclose(
-            variable.numpy(), expected, atol=1e-6, err_msg=variable.path
-        )
+    for variable, expected in zip(ours.model.variables, theirs.model.get_weights(), strict=True):
+        np.testing.assert_allclose(variable.numpy(), expected, atol=1e-6, err_msg=variable.path)
     for epoch, wanted in zip(timeless(ours.history), timeless(theirs.history), strict=True):
         assert epoch == pytest.approx(wanted, abs=1e-6)
 
@@ -145,17 +141,8 @@ def test_training_stopped_and_resumed_is_the_one_never_stopped(
     resumed.run()
 
     assert_same_training(resumed, uninterrupted)
-
-
-def test_training_that_is_done_stays_as_it_is(
-    photos: tuple[Photos, Photos], uninterrupted: TrainingLoop, tmp_path: Path
-) -> None:
-    checkpoints = Checkpoints(tmp_path)
-    new_loop(photos, checkpoints).run()
-
-    again = new_loop(photos, checkpoints)
+    again = new_loop(photos, checkpoints, given)  # the training is done: nothing is left to do
     again.run()
-
     assert_same_training(again, uninterrupted)
 
 
@@ -177,7 +164,7 @@ def test_validation_is_the_mean_over_all_photos_at_the_stages_size(
 
 def test_network_learns_the_colours(photos: tuple[Photos, Photos]) -> None:
     loop = new_loop(
-        photos, given=settings([stage(6, 12, dropout=0.0, augment=0.0)], weight_decay=0.0)
+        photos, given=settings([stage(6, 8, dropout=0.0, augment=0.0)], weight_decay=0.0)
     )
     loop.run()
 

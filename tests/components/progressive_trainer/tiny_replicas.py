@@ -12,7 +12,7 @@ from components.progressive_trainer import networks
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 
-OPTIMIZERS = ("sgd", "adamw")
+OPTIMIZERS = ("adamw",)
 TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
 
 

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+
+from components.last_blessed.component import find_last_blessed
+from components.last_blessed.executor import Executor
+from schemas.errors import DataError
+from schemas.record import TAXONOMY_FILE
+from schemas.taxonomy import Taxonomy
+from schemas.taxonomy_csv import read_taxonomy
+from serving.fingerprint import EXTRAS, MANIFEST_FILE
+
+HEADER = "parent_taxon_id,taxon_id,rank_level,leaf_class_id,name\n"
+TWO_LEAVES = HEADER + ",1,70,,Animalia\n1,11,10,0,Strix aluco\n1,12,10,1,Strix varia\n"
+SWAPPED = HEADER + ",1,70,,Animalia\n1,11,10,1,Strix aluco\n1,12,10,0,Strix varia\n"
+THREE_LEAVES = TWO_LEAVES + "1,13,10,2,Strix uralensis\n"
+
+
+def push(pushed: Path, version: str, recipe: str, taxonomy_csv: str = TWO_LEAVES) -> Path:
+    directory = pushed / version
+    (directory / EXTRAS).mkdir(parents=True)
+    (directory / "saved_model.pb").write_text(version)
+    (directory / EXTRAS / TAXONOMY_FILE).write_text(taxonomy_csv)
+    manifest = {
+        "model_id": f"id-{version}",
+        "recipe": recipe,
+        "image_size_px": 32,
+        "num_leaves": 2,
+        "preprocessing": "",
+        "signatures": [],
+    }
+    (directory / EXTRAS / MANIFEST_FILE).write_text(json.dumps(manifest))
+    return directory
+
+
+@pytest.fixture
+def taxonomy(tmp_path: Path) -> Taxonomy:
+    path = tmp_path / "taxonomy.csv"
+    path.write_text(TWO_LEAVES)
+    return read_taxonomy(path)
+
+
+@pytest.fixture
+def pushed(tmp_path: Path) -> Path:
+    return tmp_path / "pushed"
+
+
+def test_there_is_none_before_the_first_push(pushed: Path, taxonomy: Taxonomy) -> None:
+    assert find_last_blessed(pushed, recipe="new", taxonomy=taxonomy) is None
+
+
+def test_newest_by_number_is_found(pushed: Path, taxonomy: Taxonomy) -> None:
+    push(pushed, "9", "a")
+    newest = push(pushed, "10", "b")
+
+    assert find_last_blessed(pushed, recipe="new", taxonomy=taxonomy) == newest
+
+
+def test_push_of_the_same_recipe_does_not_count_so_a_repeated_run_compares_as_before(
+    pushed: Path, taxonomy: Taxonomy
+) -> None:
+    other = push(pushed, "1", "a")
+    push(pushed, "2", "own")
+    push(pushed, "3", "own")
+
+    assert find_last_blessed(pushed, recipe="own", taxonomy=taxonomy) == other
+
+
+def test_only_pushes_of_the_same_recipe_are_none(pushed: Path, taxonomy: Taxonomy) -> None:
+    push(pushed, "2", "own")
+
+    assert find_last_blessed(pushed, recipe="own", taxonomy=taxonomy) is None
+
+
+@pytest.mark.parametrize("other_csv", [SWAPPED, THREE_LEAVES])
+def test_model_whose_classes_mean_other_taxa_does_not_count(
+    pushed: Path, taxonomy: Taxonomy, other_csv: str
+) -> None:
+    comparable = push(pushed, "1", "a")
+    push(pushed, "2", "b", other_csv)
+
+    assert find_last_blessed(pushed, recipe="new", taxonomy=taxonomy) == comparable
+
+
+def test_unfinished_and_foreign_folders_are_no_versions(pushed: Path, taxonomy: Taxonomy) -> None:
+    version = push(pushed, "1", "a")
+    (pushed / "writing-2").mkdir()
+    (pushed / "3").write_text("a file")
+
+    assert find_last_blessed(pushed, recipe="new", taxonomy=taxonomy) == version
+
+
+def test_version_that_fieldmark_did_not_write_is_named(pushed: Path, taxonomy: Taxonomy) -> None:
+    (pushed / "5").mkdir(parents=True)
+
+    with pytest.raises(DataError, match=r"/5/assets\.extra/fieldmark\.json: cannot be read: No su"):
+        find_last_blessed(pushed, recipe="new", taxonomy=taxonomy)
+
+
+def test_step_copies_the_version_as_a_saved_model(pushed: Path, tmp_path: Path) -> None:
+    version = push(pushed, "7", "a")
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "artifact")
+
+    Executor().Do({}, {"model": [model]}, {"version_dir": str(version)})
+
+    copy = Path(path_utils.serving_model_path(model.uri))
+    files = {
+        path.relative_to(version): path.read_bytes()
+        for path in version.rglob("*")
+        if path.is_file()
+    }
+    assert {
+        path.relative_to(copy): path.read_bytes() for path in copy.rglob("*") if path.is_file()
+    } == files
+    (version / "saved_model.pb").unlink()  # the evaluation stands, whatever becomes of the push
+    assert (copy / "saved_model.pb").read_text() == "7"

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import io
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tfx.components  # noqa: F401  (mends TFMA's names, and must come before it)
+from apache_beam.options.pipeline_options import PipelineOptions
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tensorflow_model_analysis.metrics import metric_types
+
+from components.taxon_evaluator.config import EvaluationSettings
+from components.taxon_evaluator.eval_config import (
+    BASELINE,
+    CANDIDATE,
+    METRICS_MODULE,
+    TOP1,
+    build_eval_config,
+)
+from components.taxon_evaluator.metrics import LABEL_RANK, LABEL_SCORE, LogLoss, TopKAccuracy
+from components.taxon_evaluator.verdict import Verdict, read_verdict
+from schemas import record
+from schemas.taxonomy_csv import read_taxonomy
+from serving.saved_model import export_saved_model
+
+TAXONOMY_CSV = """parent_taxon_id,taxon_id,rank_level,leaf_class_id,name
+,1,70,,Animalia
+1,101,10,0,Strix aluco
+1,102,10,1,Strix varia
+1,103,10,2,Strix uralensis
+"""
+TAXA = (101, 102, 103)
+LABELS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 2)
+
+
+def combiner(metric: metric_types.Metric) -> Any:
+    computations = metric.computations(model_names=[CANDIDATE])
+    return next(c.combiner for c in computations if c.combiner is not None)
+
+
+def photo(rank: int, score: float) -> metric_types.StandardMetricInputs:
+    predictions = {CANDIDATE: {LABEL_RANK: np.array([rank]), LABEL_SCORE: np.array([score])}}
+    return metric_types.StandardMetricInputs(prediction=predictions)
+
+
+def value(metric: metric_types.Metric, parts: list[list[tuple[int, float]]]) -> float:
+    """The metric over photos that came in several parts, as Beam workers would see them."""
+    combine = combiner(metric)
+    accumulators = []
+    for part in parts:
+        accumulator = combine.create_accumulator()
+        for rank, score in part:
+            accumulator = combine.add_input(accumulator, photo(rank, score))
+        accumulators.append(accumulator)
+    (result,) = combine.extract_output(combine.merge_accumulators(accumulators)).values()
+    return result
+
+
+PHOTOS = st.tuples(st.integers(1, 20), st.floats(0, 1))
+
+
+@given(parts=st.lists(st.lists(PHOTOS, max_size=6), min_size=1, max_size=5), k=st.integers(1, 10))
+def test_metrics_do_not_depend_on_how_photos_are_parted(
+    parts: list[list[tuple[int, float]]], k: int
+) -> None:
+    photos = [one for part in parts for one in part]
+    hits = [rank <= k for rank, _ in photos]
+    losses = [-math.log(max(score, 1e-7)) for _, score in photos]
+
+    accuracy = value(TopKAccuracy(k=k), parts)
+    loss = value(LogLoss(), parts[::-1])
+
+    if not photos:
+        assert math.isnan(accuracy)
+        assert math.isnan(loss)
+        return
+    assert accuracy == pytest.approx(sum(hits) / len(photos))
+    assert loss == pytest.approx(sum(losses) / len(photos))
+
+
+def test_metric_is_named_as_the_config_asks() -> None:
+    assert TopKAccuracy(k=5).get_config()["name"] == "top5_accuracy"
+    assert LogLoss(name="other").get_config()["name"] == "other"
+
+
+@pytest.mark.parametrize("has_baseline", [False, True])
+def test_bars_are_bound_to_the_overall_slice_only(has_baseline: bool) -> None:
+    config = build_eval_config(
+        EvaluationSettings(min_top1=0.4, max_top1_drop=0.02), has_baseline=has_baseline
+    )
+
+    (spec,) = config.metrics_specs
+    assert not spec.thresholds
+    assert not spec.per_slice_thresholds
+    assert all(not metric.HasField("threshold") for metric in spec.metrics)
+    barred = [metric for metric in spec.metrics if metric.per_slice_thresholds]
+    assert [f'"{TOP1}"' in metric.config for metric in barred] == [True]
+    (bars,) = barred[0].per_slice_thresholds
+    assert [slicing.feature_keys[:] for slicing in bars.slicing_specs] == [[]]
+    assert bars.threshold.value_threshold.lower_bound.value == pytest.approx(0.4)
+    assert bars.threshold.HasField("change_threshold") == has_baseline
+
+
+def test_baseline_adds_the_drop_allowed() -> None:
+    config = build_eval_config(EvaluationSettings(max_top1_drop=0.02), has_baseline=True)
+
+    assert [(spec.name, spec.is_baseline) for spec in config.model_specs] == [
+        (CANDIDATE, False),
+        (BASELINE, True),
+    ]
+    bars = next(
+        m.per_slice_thresholds for m in config.metrics_specs[0].metrics if m.per_slice_thresholds
+    )
+    assert bars[0].threshold.change_threshold.absolute.value == pytest.approx(-0.02)
+
+
+def test_change_of_the_metrics_changes_the_config_that_tfx_caches_by() -> None:
+    config = build_eval_config(EvaluationSettings(), has_baseline=False)
+
+    ours = [m for m in config.metrics_specs[0].metrics if m.module == METRICS_MODULE]
+    assert len(ours) == 5
+    assert all('"code_version": "' in metric.config for metric in ours)
+
+
+def constant_model(scores: tuple[float, ...]) -> keras.Model:
+    """A model that gives every photo the same scores."""
+    pixels = keras.Input((None, None, 3), dtype="float32")
+    pooled = keras.layers.GlobalAveragePooling2D()(pixels)
+    logits = keras.layers.Dense(
+        len(scores),
+        kernel_initializer="zeros",
+        bias_initializer=keras.initializers.Constant(np.log(scores)),
+    )(pooled)
+    return keras.Model(pixels, keras.layers.Softmax()(logits))
+
+
+def export(directory: Path, scores: tuple[float, ...]) -> Path:
+    taxonomy_path = directory.parent / "taxonomy.csv"
+    taxonomy_path.write_text(TAXONOMY_CSV)
+    export_saved_model(
+        constant_model(scores),
+        read_taxonomy(taxonomy_path),
+        image_size_px=32,
+        directory=directory,
+        manifest={},
+    )
+    return directory
+
+
+def write_records(path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 36), (9, 99, 200)).save(buffer, "JPEG")
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    with tf.io.TFRecordWriter(str(path), options) as writer:
+        for label in LABELS:
+            features = {
+                record.IMAGE: tf.train.Feature(
+                    bytes_list=tf.train.BytesList(value=[buffer.getvalue()])
+                ),
+                record.ICONIC_TAXON: tf.train.Feature(
+                    bytes_list=tf.train.BytesList(value=[b"Aves"])
+                ),
+                record.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+                record.TAXON_ID: tf.train.Feature(
+                    int64_list=tf.train.Int64List(value=[TAXA[label]])
+                ),
+            }
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString())
+
+
+def evaluate(directory: Path, settings: EvaluationSettings, models: dict[str, Path]) -> Verdict:
+    import tensorflow_model_analysis as tfma
+
+    config = build_eval_config(settings, has_baseline=BASELINE in models)
+    write_records(directory / "photos.gz")
+    tfma.run_model_analysis(
+        eval_shared_model=[
+            tfma.default_eval_shared_model(
+                str(path), model_name=name, eval_config=config, tags=["serve"]
+            )
+            for name, path in models.items()
+        ],
+        eval_config=config,
+        data_location=str(directory / "photos.gz"),
+        output_path=str(directory / "evaluation"),
+        pipeline_options=PipelineOptions(["--runner=FnApiRunner"]),
+    )
+    return read_verdict(directory / "evaluation")
+
+
+@pytest.fixture(scope="module")
+def says_varia(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(tmp_path_factory.mktemp("varia") / "model", (0.3, 0.6, 0.1))
+
+
+def test_figures_are_those_counted_by_hand_and_one_bad_taxon_blocks_nothing(
+    says_varia: Path, tmp_path: Path
+) -> None:
+    verdict = evaluate(tmp_path, EvaluationSettings(min_top1=0.3), {CANDIDATE: says_varia})
+
+    counts = Counter(LABELS)
+    assert verdict.photos == len(LABELS)
+    assert verdict.top1 == pytest.approx(counts[1] / len(LABELS))
+    assert verdict.top5 == 1.0
+    assert verdict.leaf_top1 == {101: 0.0, 102: 1.0, 103: 0.0}
+    assert verdict.blessed
+    assert verdict.words() == "blessed"
+    assert verdict.figures() == (
+        "10 photos: top-1 30.0%, top-5 100.0%; mean over 3 taxa 33.3%; 2 taxa never right"
+    )
+
+
+def test_both_missed_bars_are_said_in_words(says_varia: Path, tmp_path: Path) -> None:
+    says_aluco = export(tmp_path / "better", (0.6, 0.3, 0.1))
+
+    verdict = evaluate(
+        tmp_path,
+        EvaluationSettings(min_top1=0.5, max_top1_drop=0.05),
+        {CANDIDATE: says_varia, BASELINE: says_aluco},
+    )
+
+    assert not verdict.blessed
+    assert verdict.top1 == pytest.approx(0.3)
+    assert verdict.words().startswith("NOT blessed: ")
+    assert set(verdict.failures) == {
+        "top1_accuracy is 0.3000, the bar 0.5",
+        "top1_accuracy changed by -0.3000 against the last blessed model, allowed -0.05",
+    }

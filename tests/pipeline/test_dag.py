@@ -1,0 +1,80 @@
+"""The wiring: what must hold of the compiled pipeline before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from pipeline.config import PipelineConfig, load_config
+from schemas.errors import ConfigError
+from schemas.record import SCHEMA_FILE
+
+# tfx must be imported before tensorflow_data_validation, which create_pipeline sees to.
+from pipeline.dag import create_pipeline  # isort: skip
+
+OWN_STEPS = (
+    "ExportExampleGen",
+    "AnomalyGate",
+    "Transform",
+    "ProgressiveTrainer",
+    "MobileExporter",
+    "MobileValidator",
+    "PushSavedModel",
+    "PushMobile",
+)
+
+
+@pytest.fixture(scope="module")
+def config(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> PipelineConfig:
+    work_dir = tmp_path_factory.mktemp("dag")
+    return load_config("demo", overrides=[f"work_dir={work_dir}"], export_dir=str(tiny_export))
+
+
+@pytest.fixture(scope="module")
+def steps(config: PipelineConfig) -> dict[str, object]:
+    pipeline = create_pipeline(config, export_fingerprint="f1")
+    return {step.id: step for step in pipeline.components}
+
+
+def test_statistics_are_given_the_schema_whose_image_domain_keeps_photos_out(steps) -> None:
+    schema = text_format.Parse(SCHEMA_FILE.read_text(), schema_pb2.Schema())
+    (image,) = [feature for feature in schema.feature if feature.name == "image"]
+    assert image.HasField("image_domain")
+    assert steps["StatisticsGen"].inputs["schema"] is steps["ImportSchemaGen"].outputs["schema"]
+
+
+def test_training_waits_for_the_anomaly_gate(steps) -> None:
+    assert steps["AnomalyGate"] in steps["Transform"].upstream_nodes
+    assert steps["Transform"] in steps["ProgressiveTrainer"].upstream_nodes
+
+
+@pytest.mark.parametrize("step", OWN_STEPS)
+def test_code_of_every_step_of_ours_is_in_its_cache_key(step: str, steps) -> None:
+    assert len(steps[step].exec_properties["code_version"]) == 16
+
+
+def test_code_of_the_metrics_is_in_the_evaluators_cache_key(steps) -> None:
+    assert "code_version" in steps["Evaluator"].exec_properties["eval_config"]
+
+
+def test_photos_are_in_the_cache_key(config: PipelineConfig, steps) -> None:
+    assert steps["ExportExampleGen"].exec_properties["export_fingerprint"] == "f1"
+
+
+def test_phone_bundle_needs_both_blessings(steps) -> None:
+    inputs = steps["PushMobile"].inputs
+    assert inputs["model_blessing"] is steps["Evaluator"].outputs["blessing"]
+    assert inputs["infra_blessing"] is steps["MobileValidator"].outputs["blessing"]
+    assert steps["PushSavedModel"].inputs["model_blessing"] is inputs["model_blessing"]
+
+
+def test_photos_are_stored_at_the_largest_size_of_the_schedule(steps) -> None:
+    assert '"stored_size_px": 128' in steps["Transform"].exec_properties["custom_config"]
+
+
+def test_pipeline_without_an_export_is_refused() -> None:
+    with pytest.raises(ConfigError, match="No export to read. Give --export DIR"):
+        create_pipeline(load_config("demo"), export_fingerprint="")
