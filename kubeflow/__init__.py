@@ -1,0 +1,1 @@
+"""The same pipeline, compiled for Kubeflow Pipelines. Nothing is here yet but the room."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from dataclasses import dataclass
@@ -51,8 +52,9 @@ class Verdict:
 
 def read_verdict(evaluation_dir: Path) -> Verdict:
     """Reads an Evaluator's `evaluation` artifact."""
+    # TFX mends names that TFMA lacks, so it comes first.
+    importlib.import_module("tfx.components")
     import tensorflow_model_analysis as tfma
-    import tfx.components  # noqa: F401, I001  (mends TFMA, and must come before it)
 
     # TFMA drops the name of a model that is alone.
     result = tfma.load_eval_result(

@@ -76,5 +76,5 @@ def test_photos_are_stored_at_the_largest_size_of_the_schedule(steps) -> None:
 
 
 def test_pipeline_without_an_export_is_refused() -> None:
-    with pytest.raises(ConfigError, match="No export to read. Give --export DIR"):
+    with pytest.raises(ConfigError, match=r"No export to read\. Give --export DIR"):
         create_pipeline(load_config("demo"), export_fingerprint="")
