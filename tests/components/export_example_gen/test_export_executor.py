@@ -296,3 +296,51 @@ def test_rows_of_another_taxonomy_are_refused_before_any_photo_is_read(
         run(directory, tmp_path / "e", max_unusable_share=1.0)
 
     assert not any((tmp_path / "e" / "examples").rglob("data_tfrecord-*"))
+
+
+def as_written_in(generation: str, new: Path, directory: Path) -> Path:
+    """Rewrites an export with the columns that iNaturalist wrote in other years."""
+    shutil.copytree(new / "photos", directory / "photos")
+    taxonomy = [line.split(",") for line in (new / "taxonomy.csv").read_text().splitlines()]
+    if generation == "2022":
+        lines = [",".join(cells[:7]) for cells in taxonomy]
+        (directory / "taxonomy.csv").write_text("\n".join(lines) + "\n")
+        for split in ("train", "val", "test"):
+            shutil.copy(new / f"{split}_data.csv", directory)
+        return directory
+    # As pandas left them: 10.0 for a rank level, 12.0 for a class where others are empty.
+    lines = ["parent_taxon_id,taxon_id,rank_level,leaf_class_id,name"]
+    for parent, taxon, level, leaf, _, _, name, *_ in taxonomy[1:]:
+        lines.append(f"{parent},{taxon},{float(level)},{leaf and float(leaf)},{name}")
+    (directory / "taxonomy_data.csv").write_text("\n".join(lines) + "\n")
+    for split, rows in ((s, VisionExport.open(new).rows(s)) for s in ("train", "val", "test")):
+        lines = ["id,filename,labels,texts"]
+        for row in rows:
+            name = photo_path(Path(), row.photo_id)
+            lines.append(f"{row.photo_id},{name},{row.leaf_class_id},{row.taxon_id}")
+        (directory / f"{split}_data.csv").write_text("\n".join(lines) + "\n")
+    return directory
+
+
+@pytest.mark.parametrize("generation", ["2018-2021", "2022"])
+def test_older_generations_give_the_same_photos_with_the_same_labels(
+    generation: str, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    draw_export(new, species=6, photos=60, size_px=(96, 160), jobs=1)
+    old = as_written_in(generation, new, tmp_path / "old")
+    outcomes = [run(export, tmp_path / f"from-{export.name}") for export in (new, old)]
+    for split in ("train", "val", "test"):
+        photos = [
+            {
+                example.features.feature[record.PHOTO_ID].int64_list.value[0]: (
+                    example.features.feature[record.TAXON_ID].int64_list.value[0],
+                    example.features.feature[record.IMAGE].bytes_list.value[0],
+                    example.features.feature[record.ICONIC_TAXON].bytes_list.value[0],
+                )
+                for example in outcome.records(split)
+            }
+            for outcome in outcomes
+        ]
+        assert photos[0] == photos[1]
+        assert photos[0]
