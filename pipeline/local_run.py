@@ -52,7 +52,7 @@ def run_pipeline(config: PipelineConfig) -> None:
         _save_config(config, log_dir / "config.yaml")
         events = log_dir / "events.jsonl"
         os.environ[EVENTS_VARIABLE] = str(events)
-        # Subprocesses and Beam workers must be quiet too, and never look for a GPU's driver twice.
+        # Of TensorFlow's native messages only warnings and errors help in a log.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
         with Display(terminal, events) as display:
             display.say(f"{plan}\nlog        {log_dir / 'run.log'}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.progressive_trainer.schedule import stages
 from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
+from pipeline.machine import cpu_cores, gpu_count
 from schemas.errors import ConfigError
 from schemas.export_summary import summary
 from schemas.taxonomy_csv import read_taxonomy
@@ -57,8 +58,6 @@ def devices_of_machine(logical_cpu_devices: int) -> str:
     Asked of the NVIDIA driver's device files: TensorFlow would take the GPUs' memory in this
     process, and training runs in another.
     """
-    from pipeline.machine import cpu_cores, gpu_count
-
     gpus = gpu_count()
     if gpus:
         return f"{gpus} GPU{'s' if gpus > 1 else ''}"

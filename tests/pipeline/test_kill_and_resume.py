@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny_run import REPOSITORY, TinyRun, environment, versions
+from tiny_run import REPOSITORY, STEPS, TinyRun, environment, versions
 
 from serving.saved_model import model_fingerprint
 
@@ -30,21 +30,6 @@ from pipeline.cli import main
 main()
 """
 """The worst moment: a step's work is done, and nothing yet knows of it."""
-
-STEPS = (
-    "ExportExampleGen",
-    "ImportSchemaGen",
-    "StatisticsGen",
-    "ExampleValidator",
-    "AnomalyGate",
-    "Transform",
-    "ProgressiveTrainer",
-    "Evaluator",
-    "MobileExporter",
-    "MobileValidator",
-    "PushSavedModel",
-    "PushMobile",
-)
 
 DEADLINE_SECS = 240
 

@@ -9,24 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_run import TinyRun, versions
+from tiny_run import STEPS, TinyRun, versions
 
 pytestmark = pytest.mark.pipeline
-
-STEPS = (
-    "ExportExampleGen",
-    "ImportSchemaGen",
-    "StatisticsGen",
-    "ExampleValidator",
-    "AnomalyGate",
-    "Transform",
-    "ProgressiveTrainer",
-    "Evaluator",
-    "MobileExporter",
-    "MobileValidator",
-    "PushSavedModel",
-    "PushMobile",
-)
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,22 @@ TINY_CONFIG = {
     },
 }
 
+STEPS = (
+    "ExportExampleGen",
+    "ImportSchemaGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "AnomalyGate",
+    "Transform",
+    "ProgressiveTrainer",
+    "Evaluator",
+    "MobileExporter",
+    "MobileValidator",
+    "PushSavedModel",
+    "PushMobile",
+)
+"""The steps of a pipeline without a baseline, in order."""
+
 
 @dataclass(frozen=True)
 class TinyRun:
