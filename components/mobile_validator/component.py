@@ -14,7 +14,12 @@ from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.executor import Executor
 from schemas.source_hash import source_hash
 
-CODE = ("components.mobile_validator", "serving", "schemas.record")
+CODE = (
+    "components.mobile_validator",
+    "components.record_files",
+    "serving",
+    "schemas.record",
+)
 """What decides whether a bundle is blessed."""
 
 

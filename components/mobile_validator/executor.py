@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
@@ -16,7 +15,7 @@ from tfx.utils import path_utils
 from components.mobile_validator.blessing import mark
 from components.mobile_validator.comparison import compare
 from components.mobile_validator.config import MobileValidationSettings
-from schemas.errors import ConfigError
+from components.record_files import record_files
 from schemas.events import emit
 from serving.checked_bundle import load_bundle
 
@@ -38,7 +37,7 @@ class Executor(BaseExecutor):
         report = compare(
             load_bundle(_serving_path(input_dict["bundle"])),
             _serving_path(input_dict["model"]),
-            _files(examples, settings.split),
+            record_files(examples, settings.split, setting="mobile_validation.split"),
             settings,
         )
         directory = Path(artifact_utils.get_single_uri(output_dict["report"]))
@@ -51,18 +50,6 @@ class Executor(BaseExecutor):
 
 def _serving_path(artifacts: list[Artifact]) -> str:
     return str(path_utils.serving_model_path(artifact_utils.get_single_uri(artifacts)))
-
-
-def _files(examples: Artifact, split: str) -> list[str]:
-    splits = artifact_utils.decode_split_names(examples.split_names)
-    if split not in splits:
-        raise ConfigError(
-            f"mobile validation: split: no such split in the examples. Allowed: "
-            f"{', '.join(splits)}. Received: {split!r}."
-        )
-    assert examples_utils.get_file_format(examples) == "tfrecords_gzip"
-    directory = Path(artifact_utils.get_split_uri([examples], split))
-    return sorted(str(path) for path in directory.iterdir() if path.is_file())
 
 
 def _tell(report: dict[str, Any]) -> None:

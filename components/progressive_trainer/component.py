@@ -81,6 +81,7 @@ class ProgressiveTrainer(BaseComponent):
 CODE = (
     "components.progressive_trainer",
     "components.photo_decode",
+    "components.record_files",
     "schemas.taxonomy",
     "schemas.taxonomy_csv",
     "serving.preprocess",

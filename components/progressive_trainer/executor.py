@@ -11,14 +11,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.progressive_trainer.job import ERROR_FILE, JOB_FILE, TrainingJob
-from components.progressive_trainer.worker import USER_ERROR_EXIT_CODE
+from components.progressive_trainer.job import (
+    ERROR_FILE,
+    JOB_FILE,
+    USER_ERROR_EXIT_CODE,
+    TrainingJob,
+)
+from components.record_files import record_files
 from schemas import record
 from schemas.errors import FieldmarkError
 
@@ -41,8 +45,8 @@ class Executor(BaseExecutor):
         history = artifact_utils.get_single_instance(output_dict["history"])
         job = TrainingJob(
             settings=json.loads(exec_properties["settings"]),
-            train_files=_files(examples, "train"),
-            val_files=_files(examples, "val"),
+            train_files=record_files(examples, "train", setting="trainer"),
+            val_files=record_files(examples, "val", setting="trainer"),
             taxonomy_path=str(Path(taxonomy.uri) / record.TAXONOMY_FILE),
             model_dir=path_utils.serving_model_path(model.uri),
             history_dir=history.uri,
@@ -60,14 +64,6 @@ def _checkpoint_name(examples: Artifact, exec_properties: dict[str, Any]) -> str
     """A hash of all that a training run depends on: the name of its checkpoints."""
     parts = (examples.uri, exec_properties["settings"], exec_properties["code_version"])
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _files(examples: Artifact, split: str) -> list[str]:
-    if split not in artifact_utils.decode_split_names(examples.split_names):
-        return []
-    assert examples_utils.get_file_format(examples) == "tfrecords_gzip"
-    directory = Path(artifact_utils.get_split_uri([examples], split))
-    return sorted(str(path) for path in directory.iterdir() if path.is_file())
 
 
 def _run(job: TrainingJob) -> None:

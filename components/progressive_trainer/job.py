@@ -14,6 +14,8 @@ from typing import Any
 JOB_FILE = "job.json"
 ERROR_FILE = "error.txt"
 """Written beside the job when it ends with an error meant for a person."""
+USER_ERROR_EXIT_CODE = 2
+"""Exit code of the training process after such an error."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import keras
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import find_devices
-from components.progressive_trainer.job import ERROR_FILE, TrainingJob
+from components.progressive_trainer.job import ERROR_FILE, USER_ERROR_EXIT_CODE, TrainingJob
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.photo_stream import count_photos
@@ -33,7 +33,6 @@ from schemas.taxonomy_csv import read_taxonomy
 from serving.saved_model import export_saved_model
 
 ORPHAN_CHECK_SECS = 1.0
-USER_ERROR_EXIT_CODE = 2
 
 
 def train(job: TrainingJob) -> None:
