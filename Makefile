@@ -15,6 +15,8 @@ UV_QUIET := $(UV) --quiet
 BIN := .venv/bin
 ROOMS := pipeline components schemas serving kubeflow
 DEMO_EXPORT := runs/demo-export
+# Two processes; a file's tests stay together, since they share what is slow to make.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 # A stamp is named after the contents it was made from, so a checkout that only changes the times
 # of files costs nothing, and one that changes contents is noticed.
@@ -35,10 +37,10 @@ demo: setup  ## Paints a small world, trains on it, and leaves the report in run
 	$(BIN)/fieldmark run demo --export $(DEMO_EXPORT)
 
 test: setup  ## Runs the whole suite.
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-fast: setup  ## Runs the suite without the tests that run a whole pipeline.
-	$(BIN)/pytest -m "not pipeline"
+	$(PYTEST) -m "not pipeline"
 
 lint: setup  ## Checks style, types, and which room imports which.
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ from tiny_run import REPOSITORY, STEPS, TinyRun, environment, versions
 
 from serving.saved_model import model_fingerprint
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 DIE_BEFORE_THE_END_OF = """
 import os, signal, sys

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tiny_run import STEPS, TinyRun, versions
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
