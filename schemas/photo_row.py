@@ -53,6 +53,10 @@ class PhotoRow:
         obs_taxon_id: what the observation was identified as, the leaf or a taxon below it; None
             if unknown.
         community: whether the community taxon agreed; None if unknown.
+        observation_uuid: the observation's UUID; None if the file does not say.
+        license: licence code of the photo as iNaturalist writes it ("CC-BY-NC"); None if unknown.
+        rights_holder: whom to credit; None if unknown.
+        observer: login (or id) of who observed; None if unknown.
     """
 
     row_number: int
@@ -64,6 +68,10 @@ class PhotoRow:
     taxon_id: int
     obs_taxon_id: int | None
     community: bool | None
+    observation_uuid: str | None = None
+    license: str | None = None
+    rights_holder: str | None = None
+    observer: str | None = None
 
     @property
     def extension(self) -> str | None:
@@ -163,4 +171,8 @@ def parse_row(cells: Mapping[str, str], row_number: int) -> PhotoRow:
         taxon_id=integer(cells, "texts" if old else "taxon_id", least=1),
         obs_taxon_id=optional_integer(cells, "obs_taxon_id", least=1),
         community=optional_flag(cells, "community"),
+        observation_uuid=cells.get("observation_uuid") or None,
+        license=cells.get("license") or None,
+        rights_holder=cells.get("rights_holder") or None,
+        observer=cells.get("observer") or None,
     )

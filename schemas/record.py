@@ -34,6 +34,12 @@ LONGITUDE = "longitude"
 """float: degrees east, -180..180; absent if unknown."""
 OBSERVED_ON = "observed_on"
 """bytes: date of the observation, YYYY-MM-DD; absent if unknown."""
+LICENSE = "license"
+"""bytes: licence code of the photo, as iNaturalist writes it (CC-BY-NC); absent if unknown."""
+RIGHTS_HOLDER = "rights_holder"
+"""bytes: whom to credit for the photo; absent if unknown."""
+OBSERVER = "observer"
+"""bytes: login (or id) of who observed; absent if unknown."""
 
 # In transformed records only.
 LABEL = "label"

@@ -1,0 +1,1 @@
+"""Building a vision export from tables of observations."""
