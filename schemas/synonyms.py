@@ -1,0 +1,46 @@
+"""Taxa that changed after a model was trained: iNaturalist's `synonyms.csv`.
+
+Columns `model_taxon_id,parent_taxon_id,taxon_id,rank_level,name`: what a taxon of the model is
+today. Several rows of one `model_taxon_id` are a split, several of one `taxon_id` a merge, an empty
+`taxon_id` a taxon that was removed. Source: inaturalist/inatVisionAPI.
+
+    read_synonyms("synonyms.csv")       # {47: (48, 49), 50: ()}
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from schemas.csv_rows import Problems, read_header, read_rows, require_columns
+from schemas.row_cells import RowFault, integer, optional_integer
+
+COLUMNS = ("model_taxon_id", "taxon_id")
+"""Columns that must be there; the others are for people."""
+
+
+def read_synonyms(path: str | PathLike[str]) -> dict[int, tuple[int, ...]]:
+    """Returns by taxon id of the model the taxa that it is today; none if it was removed.
+
+    Raises:
+        DataError: with every faulty row: an id that is no positive integer, a row given twice, or
+            a taxon that was removed and also became something.
+    """
+    require_columns(path, read_header(path), COLUMNS)
+    problems, today = Problems(path), dict[int, list[int | None]]()
+    for number, cells in read_rows(path, problems):
+        try:
+            old = integer(cells, "model_taxon_id", least=1)
+            new = optional_integer(cells, "taxon_id", least=1)
+        except RowFault as fault:
+            problems.add(number, fault.column, fault.problem)
+            continue
+        known = today.setdefault(old, [])
+        if new in known:
+            problems.add(number, "taxon_id", f"{new or 'empty'} is given twice for taxon {old}.")
+        elif known and None in (*known, new):
+            problems.add(
+                number, "taxon_id", f"taxon {old} is removed in one row and not in another."
+            )
+        known.append(new)
+    problems.raise_if_any("Correct the rows; docs/progressive.md says what the columns mean.")
+    return {old: tuple(new for new in known if new is not None) for old, known in today.items()}
