@@ -4,7 +4,9 @@ Beside the graph and the weights stand, in `assets.extra/`, which TF Serving lea
 
 * `taxonomy.csv`: the tree whose leaves are the model's classes;
 * `fieldmark.json`: the manifest, with model id, input size, number of leaves and what the caller
-  adds.
+  adds;
+* `weights.json`: the names of the weights in the order of the Keras model, so that a later training
+  can start from them.
 
 An export is loaded again and held against the Keras model before it stands: a SavedModel can be
 written without its weights, and nothing else would notice.
@@ -42,8 +44,11 @@ __all__ = [
     "export_saved_model",
     "load_manifest",
     "load_model_taxonomy",
+    "load_weights",
     "model_fingerprint",
 ]
+
+WEIGHTS_FILE = "weights.json"
 
 MAX_SCORE_ERROR = 1e-4
 """Largest difference between a score of the export and of the Keras model."""
@@ -84,6 +89,7 @@ def export_saved_model(
     with whole_directory(directory) as unproven:
         _write_graph(network, taxonomy, image_size_px, unproven)
         _write_extras(taxonomy, image_size_px, unproven, manifest)
+        _write_json(unproven / EXTRAS / WEIGHTS_FILE, [weight.path for weight in network.weights])
         _prove(network, image_size_px, unproven)
 
 
@@ -115,6 +121,36 @@ def load_model_taxonomy(directory: str | PathLike[str]) -> Taxonomy:
         DataError: if it is missing or faulty.
     """
     return read_taxonomy(Path(directory) / EXTRAS / TAXONOMY_FILE)
+
+
+def load_weights(directory: str | PathLike[str]) -> list[npt.NDArray[np.float32]]:
+    """Returns the weights of an export, as `keras.Model.set_weights` of the same network takes them.
+
+    Raises:
+        DataError: if the export does not say which weight is which, or is damaged.
+    """
+    path = Path(directory) / EXTRAS / WEIGHTS_FILE
+    if not path.is_file():
+        raise DataError(
+            path,
+            problem="is missing: the model was exported before its weights could be taken again.",
+            remedy="Train from a newer model, or from a weights file.",
+        )
+    names = json.loads(path.read_text(encoding="utf-8"))
+    exported = tf.saved_model.load(str(directory))
+    held = {
+        variable.name.removesuffix(":0"): variable
+        for variable in exported.signatures["serve_pixels"].variables
+    }
+    missing = [name for name in names if name not in held]
+    if missing:
+        raise DataError(
+            path,
+            problem=f"names {len(missing):,} weights that the model lacks, the first is "
+            f"{missing[0]!r}.",
+            remedy=_REMEDY,
+        )
+    return [np.asarray(held[name]) for name in names]
 
 
 def _check_fit(model: keras.Model, taxonomy: Taxonomy, manifest: Mapping[str, Any]) -> None:
@@ -166,7 +202,7 @@ def _write_extras(
     _write_json(extras / MANIFEST_FILE, {**own, **manifest})
 
 
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+def _write_json(path: Path, values: Mapping[str, Any] | list[str]) -> None:
     path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

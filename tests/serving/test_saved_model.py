@@ -19,6 +19,7 @@ from serving.saved_model import (
     export_saved_model,
     load_manifest,
     load_model_taxonomy,
+    load_weights,
     model_fingerprint,
 )
 
@@ -46,6 +47,23 @@ def test_pixels_give_the_models_scores(exported: object, model: keras.Model) -> 
     assert scores.dtype == tf.float32
     np.testing.assert_allclose(scores, model(pixels, training=False), atol=1e-5)
     np.testing.assert_allclose(scores.numpy().sum(axis=1), 1, atol=1e-5)
+
+
+def test_weights_come_back_in_the_models_order(saved_model: Path, model: keras.Model) -> None:
+    for ours, theirs in zip(load_weights(saved_model), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_export_without_names_of_its_weights_says_so(saved_model: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(saved_model, older)
+    (older / "assets.extra" / "weights.json").unlink()
+    with pytest.raises(DataError) as error:
+        load_weights(older)
+    assert str(error.value) == (
+        f"{older / 'assets.extra' / 'weights.json'}: is missing: the model was exported before its "
+        "weights could be taken again. Train from a newer model, or from a weights file."
+    )
 
 
 def test_all_signatures_agree(exported: object, encoded: tf.Tensor, taxonomy: Taxonomy) -> None:
