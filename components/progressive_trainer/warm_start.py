@@ -16,7 +16,7 @@ from pathlib import Path
 
 import keras
 
-from components.progressive_trainer.head_mapping import HeadSource, head_sources, mapped_rows
+from components.progressive_trainer.head_mapping import HeadSource, Kind, head_sources, mapped_rows
 from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
 from serving.saved_model import load_model_taxonomy, load_weights
@@ -76,7 +76,7 @@ def warm_start(
 def in_words(sources: Sequence[HeadSource]) -> str:
     """Returns how many leaves started from what, such as "same 95, relatives 4, new 1"."""
     counts = Counter(source.kind for source in sources)
-    kinds = ("same", "synonym", "relatives", "new")
+    kinds: tuple[Kind, ...] = ("same", "synonym", "relatives", "new")
     return ", ".join(f"{kind} {counts[kind]:,}" for kind in kinds if counts[kind])
 
 
