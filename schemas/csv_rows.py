@@ -6,21 +6,34 @@ as an editor does (header = row 1), so that every complaint can be found in the 
 
 All faults of a file are collected in `Problems`; the first 20 are shown and the rest counted,
 because a file with one bad cell often has ten thousand.
+
+A file may also be read in pieces: `cut` finds byte ranges of whole lines without parsing any, and
+`read_rows_between` reads one. Piece after piece gives what `read_rows` gives, row numbers included:
+
+    for start, end, first_row, _ in cut("train_data.csv", 100_000):
+        read_rows_between("train_data.csv", header, start, end, first_row, problems)
 """
 
 from __future__ import annotations
 
+import copyreg
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from schemas.errors import DataError
+import numpy as np
+
+from schemas.errors import ConfigError, DataError
 
 PROBLEMS_SHOWN = 20
 
 _INTEGER = re.compile(r"-?\d+(\.0*)?")
 """An id, also as pandas writes it when a column has gaps: 123.0."""
+
+_CHUNK_BYTES = 1 << 20
 
 
 class Problems:
@@ -37,6 +50,11 @@ class Problems:
         if self._count <= PROBLEMS_SHOWN:
             place = "file" if row is None else f"row {row}"
             self._lines.append(f"{place}{f', column {column}' if column else ''}: {problem}")
+
+    def take(self, other: Problems) -> None:
+        """Notes what another collection noted, after what is here."""
+        self._lines += other._lines[: max(0, PROBLEMS_SHOWN - self._count)]
+        self._count += other._count
 
     def raise_if_any(self, remedy: str) -> None:
         """Raises:
@@ -110,8 +128,85 @@ def read_rows(
         DataError: if the file cannot be read or is not UTF-8.
     """
     header = read_header(path)
-    for number, line in _lines(path):
-        if number == 1 or not line:
+    yield from _split(header, itertools.islice(_lines(path), 1, None), problems)
+
+
+class LineRange(NamedTuple):
+    """A run of whole lines.
+
+    Attributes:
+        start_byte: where the first line begins.
+        end_byte: where the line after the last one begins.
+        first_row: number of the first line, the header being 1.
+        num_rows: lines in the range, empty ones included.
+    """
+
+    start_byte: int
+    end_byte: int
+    first_row: int
+    num_rows: int
+
+
+def cut(path: str | PathLike[str], rows_per_range: int) -> list[LineRange]:
+    """Returns the lines after the header as ranges of `rows_per_range` lines, the last shorter.
+
+    Counts line ends and parses nothing, so it is about as fast as the disk.
+
+    Raises:
+        ConfigError: if `rows_per_range` is not positive.
+        DataError: if the file cannot be read.
+    """
+    if rows_per_range < 1:
+        raise ConfigError(f"rows_per_range must be at least 1. Received: {rows_per_range}.")
+    try:
+        starts, lines, size = _starts(path, rows_per_range)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    ranges: list[LineRange] = []
+    for start, end in itertools.pairwise([*(start for start in starts if start < size), size]):
+        first_row = 2 + len(ranges) * rows_per_range
+        num_rows = min(rows_per_range, lines - first_row + 1)
+        ranges.append(LineRange(start, end, first_row, num_rows))
+    return ranges
+
+
+def read_rows_between(
+    path: str | PathLike[str],
+    header: tuple[str, ...],
+    start_byte: int,
+    end_byte: int,
+    first_row: int,
+    problems: Problems,
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yields what `read_rows` does for the lines of one range of `cut`.
+
+    Raises:
+        DataError: if the file cannot be read, is not UTF-8, or ends before the range does.
+    """
+    yield from _split(header, _lines(path, start_byte, end_byte, first_row), problems)
+
+
+def _starts(path: str | PathLike[str], every: int) -> tuple[list[int], int, int]:
+    """Returns the start of lines 2, 2 + every, ..., then the numbers of lines and bytes."""
+    starts: list[int] = []
+    ends, size, ends_line = 0, 0, True
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            count = chunk.count(b"\n")
+            # Line 2 + k * every starts after line end number k * every (from 0).
+            wanted = range(len(starts) * every - ends, count, every)
+            if wanted:
+                places = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n"))
+                starts += (size + 1 + places[wanted.start :: every]).tolist()
+            ends, size, ends_line = ends + count, size + len(chunk), chunk.endswith(b"\n")
+    return starts, ends + (not ends_line), size
+
+
+def _split(
+    header: tuple[str, ...], lines: Iterator[tuple[int, str]], problems: Problems
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    for number, line in lines:
+        if not line:
             continue
         cells = line.split(",")
         if len(cells) == len(header):
@@ -125,19 +220,22 @@ def read_rows(
             )
 
 
-def _lines(path: str | PathLike[str]) -> Iterator[tuple[int, str]]:
+def _lines(
+    path: str | PathLike[str], start_byte: int = 0, end_byte: int | None = None, first_row: int = 1
+) -> Iterator[tuple[int, str]]:
     """Yields (row number, line without its end), decoding one line at a time."""
+    number, place = first_row, start_byte
     try:
         with Path(path).open("rb") as file:
-            for number, raw in enumerate(file, start=1):
+            file.seek(start_byte)
+            for number, raw in enumerate(file, start=first_row):
                 encoding = "utf-8-sig" if number == 1 else "utf-8"
                 yield number, raw.rstrip(b"\r\n").decode(encoding)
+                place += len(raw)
+                if end_byte is not None and place >= end_byte:
+                    break
     except OSError as error:
-        raise DataError(
-            path,
-            problem=f"cannot be read: {error.strerror}.",
-            remedy="Check the path and its permissions.",
-        ) from error
+        raise _unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise DataError(
             path,
@@ -145,3 +243,34 @@ def _lines(path: str | PathLike[str]) -> Iterator[tuple[int, str]]:
             problem=f"is not UTF-8 (byte 0x{error.object[error.start]:02x}).",
             remedy="Convert the file, for example with: iconv -f latin1 -t utf-8.",
         ) from error
+    if end_byte is not None and place != end_byte:
+        raise DataError(
+            path,
+            row=number,
+            problem=f"does not end at byte {end_byte:,} any more, as when the file was cut into "
+            "ranges.",
+            remedy="Leave the files of an export alone while it is read, and start again.",
+        )
+
+
+def _unreadable(path: str | PathLike[str], error: OSError) -> DataError:
+    return DataError(
+        path,
+        problem=f"cannot be read: {error.strerror}.",
+        remedy="Check the path and its permissions.",
+    )
+
+
+def _rebuilt(args: tuple[Any, ...], attributes: dict[str, Any]) -> DataError:
+    error = DataError.__new__(DataError, *args)
+    error.__dict__.update(attributes)
+    return error
+
+
+def _reduced(error: DataError) -> tuple[Callable[..., DataError], tuple[Any, ...]]:
+    return _rebuilt, (error.args, error.__dict__)
+
+
+# An exception is pickled as a call with its message alone, which `DataError` does not take; a
+# worker that reads a range has to hand its faults to another process.
+copyreg.pickle(DataError, _reduced)

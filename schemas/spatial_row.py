@@ -25,7 +25,8 @@ class SpatialRow:
 
     Attributes:
         row_number: line of the file, the header being 1.
-        observation_id: iNaturalist's id; positive.
+        observation_id: iNaturalist's id; positive. Where a format knows photos and no observations
+            (the competition's JSON), the negative photo id, as rows without one are grouped by.
         latitude: degrees north, -90..90.
         longitude: degrees east, -180..180.
         observed_on: YYYY-MM-DD; None if unknown.

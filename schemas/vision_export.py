@@ -7,16 +7,25 @@ them, tells the generation, and refuses what cannot be trained from; rows stream
     export.generation                       # '2022'
     for row in export.rows("train"):        # PhotoRow
         ...
+    for part in export.ranges("train", 100_000):
+        export.rows_in(part)                # the same rows, in pieces that workers can share
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from schemas.csv_rows import Problems, read_header, read_rows, require_columns
+from schemas.csv_rows import (
+    Problems,
+    cut,
+    read_header,
+    read_rows,
+    read_rows_between,
+    require_columns,
+)
 from schemas.errors import ConfigError, DataError
 from schemas.photo_row import (
     REMEDY,
@@ -29,8 +38,10 @@ from schemas.photo_row import (
 from schemas.photo_store import PhotoKey
 from schemas.record import SPLITS
 from schemas.row_cells import RowFault
+from schemas.source import Format, RowRange
 from schemas.spatial_row import SPATIAL_COLUMNS, SpatialRow, parse_spatial_line, parse_spatial_row
 from schemas.taxonomy import Taxonomy
+from schemas.taxonomy_csv import read_taxonomy
 
 __all__ = [
     "PhotoRow",
@@ -102,6 +113,35 @@ class VisionExport:
             spatial_path=spatial if spatial.is_file() else None,
         )
 
+    @property
+    def format(self) -> Format:
+        """Its format among those of `schemas.source`."""
+        return "vision"
+
+    @property
+    def description(self) -> str:
+        """The format for people."""
+        return f"vision export, columns of {self.generation}"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file but the photos: taxonomy, splits, places."""
+        places = (self.spatial_path,) if self.spatial_path else ()
+        return (self.taxonomy_path, *self.split_paths.values(), *places)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether there is a file of places."""
+        return self.spatial_path is not None
+
+    def taxonomy(self) -> Taxonomy:
+        """Returns the checked tree.
+
+        Raises:
+            DataError: naming every faulty row of the taxonomy (the first 20, the rest counted).
+        """
+        return read_taxonomy(self.taxonomy_path)
+
     def rows(
         self, split: str, problems: Problems | None = None, taxonomy: Taxonomy | None = None
     ) -> Iterator[PhotoRow]:
@@ -119,19 +159,33 @@ class VisionExport:
         """
         path = self._split_path(split)
         noted = Problems(path) if problems is None else problems
-        for number, cells in read_rows(path, noted):
-            try:
-                row = parse_row(cells, number)
-            except RowFault as fault:
-                noted.add(number, fault.column, fault.problem)
-                continue
-            disagreement = row.fault_against(taxonomy) if taxonomy is not None else None
-            if disagreement is None:
-                yield row
-            else:
-                noted.add(number, disagreement.column, disagreement.problem)
+        yield from _parsed(read_rows(path, noted), noted, taxonomy)
         if problems is None:
             noted.raise_if_any(REMEDY)
+
+    def ranges(self, split: str, rows_per_range: int) -> list[RowRange]:
+        """Returns a split's lines, cut every `rows_per_range` lines without parsing any.
+
+        Raises:
+            ConfigError: if the export has no such split, or `rows_per_range` is not positive.
+            DataError: if the file cannot be read.
+        """
+        return [RowRange(split, *part) for part in cut(self._split_path(split), rows_per_range)]
+
+    def rows_in(self, rows: RowRange) -> Iterator[PhotoRow]:
+        """Yields the sound rows of a range, numbered as in the whole file.
+
+        Raises:
+            ConfigError: if the export has no such split.
+            DataError: if the file cannot be read or has changed; for faulty rows, after the last.
+        """
+        path = self._split_path(rows.split)
+        noted = Problems(path)
+        cells = read_rows_between(
+            path, self.headers[rows.split], rows.start_byte, rows.end_byte, rows.first_row, noted
+        )
+        yield from _parsed(cells, noted, None)
+        noted.raise_if_any(REMEDY)
 
     def spatial_rows(self, problems: Problems | None = None) -> Iterator[SpatialRow]:
         """Yields the sound rows of `spatial_data.csv`, none if the export has no such file.
@@ -175,6 +229,22 @@ class VisionExport:
 def split_file(split: str) -> str:
     """Returns the name of a split's file."""
     return f"{split}_data.csv"
+
+
+def _parsed(
+    lines: Iterable[tuple[int, Mapping[str, str]]], noted: Problems, taxonomy: Taxonomy | None
+) -> Iterator[PhotoRow]:
+    for number, cells in lines:
+        try:
+            row = parse_row(cells, number)
+        except RowFault as fault:
+            noted.add(number, fault.column, fault.problem)
+            continue
+        disagreement = row.fault_against(taxonomy) if taxonomy is not None else None
+        if disagreement is None:
+            yield row
+        else:
+            noted.add(number, disagreement.column, disagreement.problem)
 
 
 def _common_generation(

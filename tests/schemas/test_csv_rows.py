@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.csv_rows import Problems, parse_integer, read_header, read_rows, require_columns
+from schemas.csv_rows import Problems, cut, parse_integer, read_header, read_rows, require_columns
 from schemas.errors import DataError
 
 
@@ -64,6 +64,38 @@ def test_a_fault_of_the_whole_file_and_a_single_one() -> None:
 
 def test_nothing_noted_is_nothing_raised() -> None:
     Problems("rows.csv").raise_if_any("unused")
+
+
+def test_collections_of_faults_add_up() -> None:
+    problems, others = Problems("rows.csv"), Problems("rows.csv")
+    problems.add(2, "id", "is bad.")
+    for row in range(3, 30):
+        others.add(row, "id", "is worse.")
+    problems.take(others)
+    problems.add(40, "id", "is bad.")
+    with pytest.raises(DataError) as caught:
+        problems.raise_if_any("Mend it.")
+    lines = str(caught.value).splitlines()
+    assert (lines[0], lines[20]) == ("rows.csv: 29 faults:", "  row 21, column id: is worse.")
+    assert lines[21:] == ["  ... and 9 more.", " Mend it."]
+
+
+def test_cuts_after_every_so_many_lines_across_its_own_reads(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(b"a\n11\n\n333\n4\n55")
+    whole = [(2, 5, 2, 1), (5, 6, 3, 1), (6, 10, 4, 1), (10, 12, 5, 1), (12, 14, 6, 1)]
+    assert cut(path, 1) == whole
+    monkeypatch.setattr("schemas.csv_rows._CHUNK_BYTES", 3)
+    assert cut(path, 1) == whole
+    assert cut(path, 2) == [(2, 6, 2, 2), (6, 12, 4, 2), (12, 14, 6, 1)]
+    assert cut(path, 9) == [(2, 14, 2, 5)]
+
+
+@pytest.mark.parametrize("contents", [b"", b"a,b", b"a,b\n"])
+def test_a_file_without_rows_has_no_ranges(path: Path, contents: bytes) -> None:
+    path.write_bytes(contents)
+    assert cut(path, 3) == []
 
 
 def test_a_missing_file(path: Path) -> None:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import pickle
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.csv_rows import Problems
 from schemas.errors import ConfigError, DataError
 from schemas.export_summary import SplitSummary, summary
 from schemas.photo_store import PhotoKey, PhotoStore
+from schemas.source import Source
 from schemas.taxonomy_csv import read_taxonomy
 from schemas.vision_export import VisionExport
 
@@ -118,6 +122,102 @@ def test_rows_raise_their_faults_at_the_end_when_nobody_notes_them(write: Write)
         "  row 2, column photo_id: is not a positive integer. Received: 'x'.\n"
         " Correct the row, or export it again."
     )
+
+
+def test_is_a_source(write: Write) -> None:
+    directory = write(spatial_data="observation_id,latitude,longitude,observed_on\n")
+    source: Source = VisionExport.open(directory)
+    assert (source.format, source.has_places) == ("vision", True)
+    assert source.description == "vision export, columns of 2022"
+    assert [path.name for path in source.files] == [
+        *("taxonomy.csv", "train_data.csv", "val_data.csv", "spatial_data.csv"),
+    ]
+    assert source.taxonomy().leaf_names == ["Cus dus", "Aus bus"]
+
+
+def test_without_a_spatial_file_it_has_no_places(write: Write) -> None:
+    source = VisionExport.open(write())
+    assert not source.has_places
+    assert [path.name for path in source.files] == [
+        "taxonomy.csv",
+        "train_data.csv",
+        "val_data.csv",
+    ]
+
+
+@settings(max_examples=150)
+@given(
+    photos=st.lists(st.none() | st.integers(1, 10**12), max_size=12),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    start=st.sampled_from(["", "\ufeff"]),
+    is_final_line_ended=st.booleans(),
+    rows_per_range=st.integers(1, 14),
+)
+def test_range_after_range_gives_the_rows_of_the_file(
+    photos: list[int | None],
+    line_end: str,
+    start: str,
+    is_final_line_ended: bool,
+    rows_per_range: int,
+) -> None:
+    lines = [HEADER, *("" if photo is None else f"{photo},,7,0,0,11,," for photo in photos)]
+    text = start + line_end.join(lines) + (line_end if is_final_line_ended else "")
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        (root / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
+        (root / "train_data.csv").write_text(text, encoding="utf-8", newline="")
+        (root / "val_data.csv").write_text(f"{HEADER}\n", encoding="utf-8")
+        export = VisionExport.open(root)
+        ranges = export.ranges("train", rows_per_range)
+        assert [row for part in ranges for row in export.rows_in(part)] == [*export.rows("train")]
+        assert all(part.num_rows == rows_per_range for part in ranges[:-1])
+        assert not ranges or 1 <= ranges[-1].num_rows <= rows_per_range
+        assert [part.first_row for part in ranges] == [
+            2 + number * rows_per_range for number in range(len(ranges))
+        ]
+
+
+def test_a_range_raises_its_own_faults_after_its_rows_and_they_travel(write: Write) -> None:
+    directory = write(
+        train_data=f"{HEADER}\nx,,1,0,,11,,\n{ROW}\n26,,0,0,,11,,\n{ROW}\n28,,9\n{ROW}\n"
+    )
+    export = VisionExport.open(directory)
+    first, second = export.ranges("train", 4)
+    assert (first.num_rows, second.num_rows) == (4, 2)
+    rows = export.rows_in(first)
+    assert [next(rows).row_number, next(rows).row_number] == [3, 5]
+    with pytest.raises(DataError) as caught:
+        next(rows)
+    text = (
+        f"{directory}/train_data.csv: 2 faults:\n"
+        "  row 2, column photo_id: is not a positive integer. Received: 'x'.\n"
+        "  row 4, column observation_id: is not a positive integer. Received: '0'.\n"
+        " Correct the row, or export it again."
+    )
+    assert str(caught.value) == text
+    travelled = pickle.loads(pickle.dumps(caught.value))
+    assert (type(travelled), str(travelled)) == (DataError, text)
+    assert travelled.path == f"{directory}/train_data.csv"
+
+
+def test_ranges_of_a_file_that_changed_are_refused(write: Write) -> None:
+    directory = write(train_data=f"{HEADER}\n{ROW}\n{ROW}\n")
+    export = VisionExport.open(directory)
+    (part,) = export.ranges("train", 5)
+    write(train_data=f"{HEADER}\n{ROW}\n")
+    with pytest.raises(DataError) as caught:
+        list(export.rows_in(part))
+    assert str(caught.value) == (
+        f"{directory}/train_data.csv, row 2: does not end at byte {part.end_byte} any more, as "
+        "when the file was cut into ranges. Leave the files of an export alone while it is read, "
+        "and start again."
+    )
+
+
+def test_a_range_holds_a_row_at_least(write: Write) -> None:
+    with pytest.raises(ConfigError) as caught:
+        VisionExport.open(write()).ranges("train", 0)
+    assert str(caught.value) == "rows_per_range must be at least 1. Received: 0."
 
 
 def test_spatial_rows_stream_and_raise_their_faults(write: Write) -> None:

@@ -1,0 +1,204 @@
+"""The observations CSV of iNaturalist's export page as a table of observations.
+
+Law: columns are read by name, in any subset and order that has the needed ones; the first photo of
+an observation is all that the export names. A record is noted by the line that it starts on.
+
+    source = ObservationsCsv(Path("observations-123456.csv.zip"))
+    taxa = source.taxa(connection)
+    source.create_views(connection)          # `candidate` and `observer_name`
+
+What the columns mean: docs/observations-csv.md.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from pipeline.build_export.csv_records import Part, read_header_of, read_records
+from pipeline.build_export.named_taxa import NamedTaxa
+from pipeline.build_export.row_loader import RowLoader
+from pipeline.build_export.site_row import parse_site_row
+from pipeline.build_export.table_source import TaxaTable
+from pipeline.build_export.taxa_file import read_taxa_file
+from schemas.csv_rows import Problems
+from schemas.errors import ConfigError, DataError
+from schemas.photo_store import PHOTOS_FOLDER
+from schemas.row_cells import RowFault
+from schemas.source import Format
+
+COLUMNS = ("id", "image_url", "quality_grade", "scientific_name")
+"""Columns that must be there."""
+
+REMEDY = "Correct the rows, or export the observations again."
+
+_TYPES = {
+    "file": pa.int32(),
+    "line": pa.int64(),
+    "observation_id": pa.int64(),
+    "observation_uuid": pa.string(),
+    "taxon_ref": pa.int64(),
+    "quality_grade": pa.string(),
+    "latitude": pa.float64(),
+    "longitude": pa.float64(),
+    "positional_accuracy": pa.int64(),
+    "observed_on": pa.date32(),
+    "photo_id": pa.int64(),
+    "extension": pa.string(),
+    "photo_url": pa.string(),
+    "license": pa.string(),
+    "observer": pa.string(),
+    "rights_holder": pa.string(),
+    "captive": pa.bool_(),
+}
+
+
+class ObservationsCsv:
+    """An export of the site: a CSV, a zip of one, or a directory of several parts.
+
+    Args:
+        path: what the user gave.
+        taxa: table of taxa (see `taxa_file`); None to make the tree from the names in the rows.
+
+    Raises:
+        ConfigError: if there is no such file, or no CSV in the directory.
+        DataError: if a CSV lacks needed columns.
+    """
+
+    format: Format = "observations-csv"
+
+    def __init__(self, path: Path, taxa: Path | None = None) -> None:
+        self.path, self._taxa_path = path, taxa
+        self._parts = _find_parts(path)
+        for part in self._parts:
+            _require_columns(part)
+        self._problems = [Problems(part.place) for part in self._parts]
+        self._names = NamedTaxa()
+        self._loaded_in: DuckDBPyConnection | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The CSVs or zips, and the table of taxa if one was given."""
+        paths = tuple(dict.fromkeys(part.path for part in self._parts))
+        return (*paths, self._taxa_path) if self._taxa_path else paths
+
+    @property
+    def photos_dir(self) -> Path | None:
+        """Directory named `photos` in the directory, or beside the file."""
+        found = (self.path if self.path.is_dir() else self.path.parent) / PHOTOS_FOLDER
+        return found if found.is_dir() else None
+
+    def taxa(self, connection: DuckDBPyConnection) -> TaxaTable:
+        """See `TableSource.taxa`."""
+        if self._taxa_path is not None:
+            return read_taxa_file(connection, self._taxa_path)
+        self._load(connection)
+        return self._names.table()
+
+    def create_views(self, connection: DuckDBPyConnection) -> None:
+        """See `TableSource.create_views`."""
+        self._load(connection)
+        # Parts of a large export may overlap: of the same photo's rows the first counts.
+        connection.execute(
+            """CREATE OR REPLACE TEMP VIEW candidate AS
+            SELECT photo_id, observation_id AS observation_key, observation_id, observation_uuid,
+                   observer, taxon_id, quality_grade, latitude, longitude, positional_accuracy,
+                   observed_on, 0 AS position, extension, photo_url, license, rights_holder,
+                   captive
+            FROM site_row LEFT JOIN site_taxon USING (taxon_ref)
+            QUALIFY row_number() OVER (
+                PARTITION BY observation_id, photo_id ORDER BY file, line) = 1"""
+        )
+        connection.execute(
+            "CREATE OR REPLACE TEMP VIEW observer_name AS "
+            "SELECT '' AS observer, '' AS login, '' AS name LIMIT 0"
+        )
+
+    def check(self, connection: DuckDBPyConnection) -> None:
+        """See `TableSource.check`."""
+        for problems in self._problems:
+            problems.raise_if_any(REMEDY)
+
+    def _load(self, connection: DuckDBPyConnection) -> None:
+        """Reads all parts into the tables `site_row` and `site_taxon`, once a connection."""
+        if self._loaded_in is connection:
+            return
+        self._problems = [Problems(part.place) for part in self._parts]
+        self._names = NamedTaxa()
+        with RowLoader(connection, "site_row", _TYPES) as loader:
+            for row in self._rows():
+                loader.add(row)
+        ids = self._names.taxon_ids().tolist()
+        types = {"taxon_ref": pa.int64(), "taxon_id": pa.int64()}
+        with RowLoader(connection, "site_taxon", types) as loader:
+            for pair in enumerate(ids):
+                loader.add(pair)
+        self._loaded_in = connection
+
+    def _rows(self) -> Iterator[tuple[object, ...]]:
+        for file, (part, problems) in enumerate(zip(self._parts, self._problems, strict=True)):
+            for line, cells in read_records(part, problems):
+                try:
+                    row = parse_site_row(cells)
+                except RowFault as fault:
+                    problems.add(line, fault.column, fault.problem)
+                    continue
+                if row is None:
+                    continue
+                ref = None if row.path is None else self._names.add(row.taxon_id, row.path)
+                yield (
+                    file, line, row.observation_id, row.observation_uuid, ref, row.quality_grade,
+                    row.latitude, row.longitude, row.positional_accuracy, row.observed_on,
+                    row.photo_id, row.extension, row.photo_url, row.license, row.observer,
+                    row.rights_holder, row.captive,
+                )  # fmt: skip
+
+
+def _find_parts(path: Path) -> tuple[Part, ...]:
+    if path.is_file():
+        return (_part(path),)
+    if not path.is_dir():
+        raise ConfigError(
+            f"The observations CSV {str(path)!r} does not exist. Expected a .csv, a .csv.zip as "
+            "iNaturalist's export page gives it, or a directory of several."
+        )
+    found = sorted([*path.glob("*.csv"), *path.glob("*.csv.gz"), *path.glob("*.zip")])
+    parts = tuple(part for file in found if "image_url" in read_header_of(part := _part(file)))
+    if not parts:
+        names = ", ".join(file.name for file in found) or "no .csv and no .zip"
+        raise ConfigError(
+            f"{str(path)!r} holds no observations CSV of iNaturalist, none with a column "
+            f"image_url. Found: {names}."
+        )
+    return parts
+
+
+def _part(path: Path) -> Part:
+    if not zipfile.is_zipfile(path):
+        return Part(path)
+    with zipfile.ZipFile(path) as archive:
+        members = [name for name in archive.namelist() if name.endswith(".csv")]
+    if len(members) != 1:
+        raise DataError(
+            path,
+            problem=f"must hold one CSV. Found: {', '.join(members) or 'none'}.",
+            remedy="Give the zip as iNaturalist's export page gives it, or unpack it.",
+        )
+    return Part(path, members[0])
+
+
+def _require_columns(part: Part) -> None:
+    header = read_header_of(part)
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise DataError(
+            part.place,
+            row=1,
+            problem=f"lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. "
+            f"Received: {','.join(header)}.",
+            remedy="Tick them under 'Choose columns' on iNaturalist's export page; export again.",
+        )
