@@ -17,8 +17,17 @@ COMMANDS = MappingProxyType(
     {
         "run": ("run", "Run a pipeline: an export becomes a blessed, pushed model."),
         "demo-export": ("demo_export", "Draw a small vision export of painted ladybirds."),
+        "inspect": ("inspect", "Say what an export is and what is in it."),
+        "build-export": ("build_export", "Select an export from a table of observations."),
         "fetch-photos": ("fetch_photos", "Fetch the photos of an export that are not on disk."),
+        "near-duplicates": (
+            "near_duplicates",
+            "List photos that stand, nearly the same, in two splits.",
+        ),
+        "schedule": ("schedule", "Print the stages of a schedule and what they cost."),
         "classify": ("classify", "Name the species in photos with a pushed model."),
+        "lineage": ("lineage", "Say which models a photo was in the training of."),
+        "attribution": ("attribution", "Write the credits of what a model was trained on."),
         "doctor": ("doctor", "Look whether this machine has what Fieldmark needs."),
     }
 )

@@ -16,12 +16,14 @@ import yaml
 from pydantic import Field
 
 from components.anomaly_gate.config import ValidationSettings
+from components.duplicate_gate.config import DuplicateSettings
 from components.export_example_gen.config import ExportSettings
 from components.mobile_exporter.config import MobileExportSettings
 from components.mobile_validator.config import MobileValidationSettings
 from components.photo_transform.config import TransformSettings
 from components.progressive_trainer.config import TrainerSettings
 from components.taxon_evaluator.config import EvaluationSettings
+from pipeline.build_export.settings import SelectionSettings
 from schemas.errors import ConfigError, did_you_mean
 from schemas.settings import Settings, load_settings
 
@@ -35,13 +37,22 @@ class PipelineConfig(Settings):
     """Name of the pipeline: lower case, digits, hyphens. Runs of one name share their cache."""
 
     export_dir: str | None = None
-    """Directory of the iNaturalist vision export. The command line's --export goes before it."""
+    """Export to read, in any of iNaturalist's formats. The command line's --export goes before it."""
+
+    taxa_file: str | None = None
+    """Table of taxa (Open Data's taxa.csv) for a format that has none of its own."""
 
     work_dir: str = "runs"
     """Directory that everything is written to, in a folder named after the pipeline."""
 
     export: ExportSettings = ExportSettings()
     """ExportExampleGen: which photos are read, and how many may be unusable."""
+
+    selection: SelectionSettings = SelectionSettings()
+    """Which photos are selected, where the export is a table of observations without splits."""
+
+    duplicates: DuplicateSettings = DuplicateSettings()
+    """DuplicateGate: how many photos may stand in two splits, nearly the same."""
 
     validation: ValidationSettings = ValidationSettings()
     """What happens on anomalies."""

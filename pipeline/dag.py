@@ -10,6 +10,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
 from components.anomaly_gate.component import AnomalyGate
+from components.duplicate_gate.component import DuplicateGate
 from components.export_example_gen.component import ExportExampleGen
 from components.last_blessed.component import LastBlessedModel, find_last_blessed
 from components.mobile_exporter.component import MobileExporter
@@ -24,8 +25,7 @@ from pipeline.layout import Layout
 from pipeline.recipe import recipe_of
 from schemas.errors import ConfigError
 from schemas.record import SCHEMA_FILE
-from schemas.taxonomy_csv import read_taxonomy
-from schemas.vision_export import VisionExport
+from schemas.open_source import open_source
 
 
 def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipeline:
@@ -42,7 +42,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
     baseline_dir = find_last_blessed(
         layout.pushed_saved_models,
         recipe=recipe,
-        taxonomy=read_taxonomy(VisionExport.open(config.export_dir).taxonomy_path),
+        taxonomy=open_source(config.export_dir, config.export.format).taxonomy(),
     )
 
     read = ExportExampleGen(config.export_dir, config.export, export_fingerprint=export_fingerprint)
@@ -54,6 +54,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
     gate = AnomalyGate(validate.outputs["anomalies"], config.validation)
+    duplicates = DuplicateGate(read.outputs["photo_index"], config.duplicates)
     transform = PhotoTransform(
         examples,
         schema.outputs["schema"],
@@ -61,7 +62,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         config.transform,
         stored_size_px=config.transform.stored_size_px or largest_px,
     ).with_id("Transform")
-    transform.add_upstream_node(gate)
+    transform.add_upstream_nodes([gate, duplicates])
     photos = transform.outputs["transformed_examples"]
     train = ProgressiveTrainer(
         photos,
@@ -93,8 +94,8 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         infra_blessing=validate_mobile.outputs["blessing"],
     ).with_id("PushMobile")
 
-    steps = [read, schema, statistics, validate, gate, transform, train, baseline, evaluate]
-    steps += [export_mobile, validate_mobile, push_model, push_bundle]
+    steps = [read, schema, statistics, validate, gate, duplicates, transform, train, baseline]
+    steps += [evaluate, export_mobile, validate_mobile, push_model, push_bundle]
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(layout.artifacts),

@@ -10,12 +10,12 @@ import hashlib
 from pathlib import Path
 
 from schemas.photo_store import PhotoStore
-from schemas.vision_export import VisionExport
+from schemas.source import Source
 
 _CHUNK_BYTES = 1 << 20
 
 
-def export_fingerprint(export: VisionExport, *, photo_size: str) -> str:
+def export_fingerprint(export: Source, *, photo_size: str) -> str:
     """Returns 16 hex digits over an export.
 
     Args:
@@ -26,8 +26,7 @@ def export_fingerprint(export: VisionExport, *, photo_size: str) -> str:
         DataError: if a file cannot be read.
     """
     digest = hashlib.sha256()
-    paths = [export.taxonomy_path, *export.split_paths.values()]
-    for path in [*paths, *([export.spatial_path] if export.spatial_path else [])]:
+    for path in export.files:
         digest.update(path.name.encode())
         _update(digest, path)
     store = PhotoStore(export.directory, photo_size)

@@ -49,6 +49,11 @@ class Layout:
         return self.root / "pushed" / "mobile"
 
     @property
+    def built_exports(self) -> Path:
+        """Exports selected from tables of observations, one for each table and selection."""
+        return self.root / "exports"
+
+    @property
     def logs(self) -> Path:
         """Log file and resolved config of each run."""
         return self.root / "logs"

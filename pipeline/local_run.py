@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
+import click
 import yaml
 
 from pipeline.chatter import chatter_to
@@ -19,11 +20,13 @@ from pipeline.config import PipelineConfig
 from pipeline.display import Display, duration
 from pipeline.fingerprint import export_fingerprint
 from pipeline.layout import Layout
+from pipeline.prepare_export import prepare_export
 from pipeline.plan import describe_plan, devices_of_machine
 from pipeline.summary import StepTime, summarise
-from schemas.errors import ConfigError, FieldmarkError
+from schemas.errors import FieldmarkError
 from schemas.events import EVENTS_VARIABLE
-from schemas.vision_export import VisionExport
+from schemas.open_source import open_source
+from schemas.source import Source
 
 
 class StepFailed(FieldmarkError):
@@ -38,31 +41,31 @@ def run_pipeline(config: PipelineConfig) -> None:
     Raises:
         FieldmarkError: if the config, the export or a step has a fault.
     """
-    if config.export_dir is None:
-        raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
-    config = config.model_copy(update={"export_dir": str(Path(config.export_dir).absolute())})
     layout = Layout.of(config)
-    export = VisionExport.open(str(config.export_dir))
-    plan = describe_plan(
-        config, export, devices=devices_of_machine(config.trainer.logical_cpu_devices)
-    )
-    log_dir = layout.logs / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-    log_dir.mkdir(parents=True)
-    with _alone(layout), _sigterm_as_interrupt(), chatter_to(log_dir / "run.log") as terminal:
-        _save_config(config, log_dir / "config.yaml")
-        events = log_dir / "events.jsonl"
-        os.environ[EVENTS_VARIABLE] = str(events)
-        # Of TensorFlow's native messages only warnings and errors help in a log.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-        with Display(terminal, events) as display:
-            display.say(f"{plan}\nlog        {log_dir / 'run.log'}\n")
-            _run_steps(config, layout, export, display, log_dir / "run.log")
+    layout.root.mkdir(parents=True, exist_ok=True)
+    with _alone(layout), _sigterm_as_interrupt():
+        config = prepare_export(config, layout, lambda text: click.echo(text, err=True))
+        export = open_source(str(config.export_dir), config.export.format)
+        plan = describe_plan(
+            config, export, devices=devices_of_machine(config.trainer.logical_cpu_devices)
+        )
+        log_dir = layout.logs / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        log_dir.mkdir(parents=True)
+        with chatter_to(log_dir / "run.log") as terminal:
+            _save_config(config, log_dir / "config.yaml")
+            events = log_dir / "events.jsonl"
+            os.environ[EVENTS_VARIABLE] = str(events)
+            # Of TensorFlow's native messages only warnings and errors help in a log.
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+            with Display(terminal, events) as display:
+                display.say(f"{plan}\nlog        {log_dir / 'run.log'}\n")
+                _run_steps(config, layout, export, display, log_dir / "run.log")
 
 
 def _run_steps(
     config: PipelineConfig,
     layout: Layout,
-    export: VisionExport,
+    export: Source,
     display: Display,
     log_path: Path,
 ) -> None:

@@ -8,18 +8,17 @@ from pipeline.layout import Layout
 from pipeline.machine import cpu_cores, gpu_count
 from schemas.errors import ConfigError
 from schemas.export_summary import summary
-from schemas.taxonomy_csv import read_taxonomy
-from schemas.vision_export import VisionExport
+from schemas.source import Source
 
 
-def describe_plan(config: PipelineConfig, export: VisionExport, *, devices: str) -> str:
+def describe_plan(config: PipelineConfig, export: Source, *, devices: str) -> str:
     """Returns the plan: photos, taxa, stages, devices, places.
 
     Raises:
         DataError: if the export has faulty rows or a faulty taxonomy.
         ConfigError: if the schedule does not fit the photos.
     """
-    taxonomy = read_taxonomy(export.taxonomy_path)
+    taxonomy = export.taxonomy()
     counts = summary(export)
     missing = [split for split in config.evaluation.splits if split not in counts]
     if missing:
@@ -34,7 +33,7 @@ def describe_plan(config: PipelineConfig, export: VisionExport, *, devices: str)
     trainer = config.trainer
     lines = [
         f"pipeline   {config.name}, in {Layout.of(config).root}",
-        f"export     {export.directory} (columns of {export.generation})",
+        f"export     {export.directory} ({export.description})",
         f"photos     {total:,} ({photos})",
         f"taxa       {len(taxonomy):,}, of which {taxonomy.num_leaves:,} leaves "
         f"({', '.join(sorted(filter(None, iconic))) or 'no iconic taxon'})",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.vision_export import VisionExport
+from schemas.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class SplitSummary:
     taxa: int
 
 
-def summary(export: VisionExport) -> dict[str, SplitSummary]:
+def summary(export: Source) -> dict[str, SplitSummary]:
     """Returns counts by split. Keeps 8 bytes a row, and no rows.
 
     Raises:
@@ -40,7 +40,7 @@ def summary(export: VisionExport) -> dict[str, SplitSummary]:
     return {split: _split_summary(export, split) for split in export.split_paths}
 
 
-def _split_summary(export: VisionExport, split: str) -> SplitSummary:
+def _split_summary(export: Source, split: str) -> SplitSummary:
     observations, taxa, photos = array("q"), set[int](), 0
     for row in export.rows(split):
         photos += 1

@@ -42,12 +42,14 @@ from serving.whole_directory import whole_directory
 __all__ = [
     "OWN_KEYS",
     "export_saved_model",
+    "is_exported_model",
     "load_manifest",
     "load_model_taxonomy",
     "load_weights",
     "model_fingerprint",
 ]
 
+_GRAPH_FILE = "saved_model.pb"
 WEIGHTS_FILE = "weights.json"
 
 MAX_SCORE_ERROR = 1e-4
@@ -123,8 +125,13 @@ def load_model_taxonomy(directory: str | PathLike[str]) -> Taxonomy:
     return read_taxonomy(Path(directory) / EXTRAS / TAXONOMY_FILE)
 
 
+def is_exported_model(directory: str | PathLike[str]) -> bool:
+    """Returns whether a path is the directory of a SavedModel."""
+    return (Path(directory) / _GRAPH_FILE).is_file()
+
+
 def load_weights(directory: str | PathLike[str]) -> list[npt.NDArray[np.float32]]:
-    """Returns the weights of an export, as `keras.Model.set_weights` of the same network takes them.
+    """Returns an export's weights, as `keras.Model.set_weights` of the same network takes them.
 
     Raises:
         DataError: if the export does not say which weight is which, or is damaged.

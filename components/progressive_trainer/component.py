@@ -82,6 +82,7 @@ CODE = (
     "components.progressive_trainer",
     "components.photo_decode",
     "components.record_files",
+    "schemas.synonyms",
     "schemas.taxonomy",
     "schemas.taxonomy_csv",
     "serving.preprocess",

@@ -14,6 +14,8 @@ _GlobalBatch = Annotated[int, Field(ge=1)]
 _Epochs = Annotated[float, Field(gt=0)]
 _Dropout = Annotated[float, Field(ge=0, lt=1)]
 _Augment = Annotated[float, Field(ge=0, le=1)]
+_Magnitude = Annotated[float, Field(ge=0, le=30)]
+_Alpha = Annotated[float, Field(ge=0, le=4)]
 
 
 class StageSettings(Settings):
@@ -36,6 +38,18 @@ class StageSettings(Settings):
 
     augment: _Augment = 0.5
     """Strength of crop, flip and colour augmentation, 0 (none) .. 1 (strong)."""
+
+    rand_augment: _Magnitude = 0.0
+    """Magnitude of RandAugment's two operations a photo, 0 (none) .. 30; 10 is its full scale."""
+
+    mixup: _Alpha = 0.0
+    """Alpha of Mixup, which blends neighbours of a batch; 0: none."""
+
+    cutmix: _Alpha = 0.0
+    """Alpha of CutMix, which pastes a square of the neighbour; 0: none."""
+
+    trainable: Literal["all", "head"] = "all"
+    """What learns: the whole network, or only the classifier on a frozen backbone."""
 
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the target spread evenly over all leaves, 0..1."""
@@ -77,18 +91,61 @@ class LinearSchedule(Settings):
     augment: tuple[_Augment, _Augment] = (0.3, 0.8)
     """Augmentation strength of the first and of the last stage, 0..1."""
 
+    rand_augment: tuple[_Magnitude, _Magnitude] = (0.0, 0.0)
+    """RandAugment's magnitude in the first and in the last stage, 0..30."""
+
+    mixup: tuple[_Alpha, _Alpha] = (0.0, 0.0)
+    """Mixup's alpha in the first and in the last stage; 0: none."""
+
+    cutmix: tuple[_Alpha, _Alpha] = (0.0, 0.0)
+    """CutMix's alpha in the first and in the last stage; 0: none."""
+
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the target spread evenly over all leaves, 0..1."""
 
 
+class PresetSchedule(Settings):
+    """A published recipe, fitted to the run: see docs/progressive.md."""
+
+    name: Literal["fixed", "journal", "paper-s", "paper-m", "transfer"]
+    """The recipe."""
+
+    epochs: float = Field(30.0, gt=0)
+    """Epochs of all stages together."""
+
+    image_size_px: _ImageSizePx | None = None
+    """Size of the last stage, in pixels; the others keep their ratio to it. Null: the recipe's."""
+
+    size_multiple_px: int = Field(1, ge=1)
+    """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
+
+    global_batch: _GlobalBatch = 32
+    """Global batch of the last stage, in photos."""
+
+    batch_multiple: int = Field(8, ge=1)
+    """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
+
+    learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate at a global batch of `learning_rate_batch`."""
+
+    learning_rate_batch: int = Field(64, ge=1)
+    """Global batch at which `learning_rate` is meant, in photos."""
+
+    learning_rate_scaling: Literal["linear", "sqrt", "none"] = "sqrt"
+    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+
+
 class ScheduleSettings(Settings):
-    """Either `stages` written out, or `linear` ends to fill in; and the shape of the rate."""
+    """`stages` written out, `linear` ends to fill in, or a `preset`; and the shape of the rate."""
 
     stages: tuple[StageSettings, ...] | None = None
     """The stages, in order."""
 
     linear: LinearSchedule | None = None
     """Two ends, from which the stages are filled in."""
+
+    preset: PresetSchedule | None = None
+    """A published recipe, from which the stages are made."""
 
     warmup_epochs: float = Field(1.0, ge=0)
     """The rate rises linearly from 0 over this many epochs at the start of the run."""
@@ -98,8 +155,9 @@ class ScheduleSettings(Settings):
 
     @model_validator(mode="after")
     def _one_of(self) -> ScheduleSettings:
-        if (self.stages is None) == (self.linear is None):
-            raise ValueError("schedule takes either `stages` or `linear`, not both and not neither")
+        given = [way for way in (self.stages, self.linear, self.preset) if way is not None]
+        if len(given) != 1:
+            raise ValueError("schedule takes one of `stages`, `linear` and `preset`, and only one")
         if self.stages is not None and not self.stages:
             raise ValueError("schedule.stages must name at least one stage")
         return self
@@ -124,7 +182,12 @@ class TrainerSettings(Settings):
     """Backbone: one of keras.applications, or `small`, made for training on a CPU."""
 
     base_weights: str = "none"
-    """Where the backbone starts: `none` (random), `imagenet`, or a Keras weights file's path."""
+    """Where training starts: `none` (random), `imagenet`, the path of a Keras weights file of the
+    backbone, or the directory of a model that Fieldmark pushed, classifier included."""
+
+    synonyms: str | None = None
+    """Table of taxa that changed since the model in `base_weights` was trained: iNaturalist's
+    synonyms.csv."""
 
     schedule: ScheduleSettings = ScheduleSettings(linear=LinearSchedule())
     """The stages."""

@@ -48,6 +48,18 @@ class Devices:
                 f"Received: {batch}. Use {f'{lower} or ' if lower else ''}{higher}."
             )
 
+    def check_pairs(self, batch: int, *, setting: str) -> None:
+        """Raises:
+        ConfigError: if a replica's part of a batch is odd, so that a photo has no neighbour to be
+            mixed with.
+        """
+        if (batch // self.replicas) % 2:
+            raise ConfigError(
+                f"{setting}: mixup and cutmix mix photos in pairs, so that each of {self.replicas} "
+                f"replicas needs an even number of them. Received: a global batch of {batch}. Use "
+                f"a multiple of {2 * self.replicas}."
+            )
+
 
 def find_devices(logical_cpu_devices: int) -> Devices:
     """Chooses the strategy. Call it before TensorFlow has touched a device.

@@ -25,6 +25,7 @@ import tensorflow as tf
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.mixing import Mixed, mix
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
 from components.progressive_trainer.photo_stream import training_stream, validation_stream
@@ -82,7 +83,10 @@ class TrainingLoop:
         self._partial: dict[str, Any] = {}
         self._checkpoints, self._clock = checkpoints, clock
         for stage in self.plan:
-            devices.check_batch(stage.global_batch, setting=f"schedule stage {stage.index + 1}")
+            setting = f"schedule stage {stage.index + 1}"
+            devices.check_batch(stage.global_batch, setting=setting)
+            if stage.mixup > 0 or stage.cutmix > 0:
+                devices.check_pairs(stage.global_batch, setting=setting)
         devices.check_batch(settings.eval_batch, setting="trainer.eval_batch")
         keras.utils.set_random_seed(settings.seed)
         keras.mixed_precision.set_dtype_policy(settings.precision)
@@ -91,6 +95,7 @@ class TrainingLoop:
                 settings.network, num_leaves=num_leaves, base_weights=settings.base_weights
             )
             self._logits = keras.Model(self.model.input, self.model.get_layer("leaves").output)
+            self._pooled = keras.Model(self.model.input, self.model.get_layer("pool").output)
             self._optimizer = build_optimizer(settings)
             self._optimizer.build(self.model.trainable_variables)
         if devices.replicas > 1:
@@ -222,6 +227,7 @@ class TrainingLoop:
                 global_batch=stage.global_batch,
                 steps=(stage.end_examples - seen) // stage.global_batch,
                 augment=stage.augment,
+                rand_augment=stage.rand_augment,
                 seed=self.settings.seed,
                 shuffle_buffer_photos=self.settings.shuffle_buffer_photos,
                 share=self.devices.share,
@@ -232,17 +238,28 @@ class TrainingLoop:
     def _training_step(self, stage: Stage) -> Callable[..., Any]:
         strategy, rows = self.devices.strategy, stage.global_batch
         local_rows = rows // self.devices.replicas
-        variables = self.model.trainable_variables
+        head_only = stage.trainable == "head"
+        learning = self.model.get_layer("leaves") if head_only else self.model
+        variables = learning.trainable_variables
 
         def replica_step(
             images: tf.Tensor, labels: tf.Tensor, dropout: tf.Tensor, seed: tf.Tensor
         ) -> tuple[tf.Tensor, tf.Tensor]:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            first_row = tf.cast(replica, tf.int32) * local_rows
+            mixed = mix(
+                tf.cast(images, tf.float32),
+                labels,
+                mixup=stage.mixup,
+                cutmix=stage.cutmix,
+                seed=seed,
+                first_row=first_row,
+                rows=rows,
+            )
             with tf.GradientTape() as tape:
-                first_row = tf.cast(replica, tf.int32) * local_rows
                 with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
-                    logits = self._logits(tf.cast(images, tf.float32), training=True)
-                losses = smoothed_crossentropy(labels, logits, stage.label_smoothing)
+                    logits = self._training_logits(mixed.images, head_only=head_only)
+                losses = mixed_crossentropy(mixed, logits, stage.label_smoothing)
                 objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
             gradients = tape.gradient(objective, variables)
             self._optimizer.apply(gradients, variables)
@@ -254,6 +271,14 @@ class TrainingLoop:
             return [strategy.reduce(tf.distribute.ReduceOp.SUM, part, axis=None) for part in sums]
 
         return step
+
+    def _training_logits(self, images: tf.Tensor, *, head_only: bool) -> tf.Tensor:
+        """A frozen backbone answers as in evaluation: its BatchNormalization does not move."""
+        if not head_only:
+            return self._logits(images, training=True)
+        pooled = self._pooled(images, training=False)
+        features = self.model.get_layer("dropout")(pooled, training=True)
+        return self.model.get_layer("leaves")(features)
 
     def _validation_step(self) -> Callable[..., Any]:
         strategy = self.devices.strategy
@@ -327,6 +352,21 @@ def smoothed_crossentropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float
         return losses
     uniform = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)
     return (1 - smoothing) * losses + smoothing * uniform
+
+
+def mixed_crossentropy(mixed: Mixed, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Returns float32 [B]: the losses against both photos' labels, by their shares of the picture.
+
+    Args:
+        mixed: the batch; unmixed photos have a share of 1.
+        logits: float32 [B, N].
+        smoothing: as for `smoothed_crossentropy`.
+    """
+    own = smoothed_crossentropy(mixed.labels, logits, smoothing)
+    if mixed.partner_labels is mixed.labels:
+        return own
+    other = smoothed_crossentropy(mixed.partner_labels, logits, smoothing)
+    return mixed.share * own + (1 - mixed.share) * other
 
 
 def _hits(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -14,6 +14,7 @@ import keras
 from components.progressive_trainer.config import Network
 from components.progressive_trainer.step_context import StageDropout
 from schemas.errors import ConfigError
+from serving.saved_model import is_exported_model
 
 SMALL_WIDTHS = (24, 48, 96, 160, 224)
 """Channels of `small` at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image: 1.2 million weights, plain
@@ -27,6 +28,7 @@ def build_network(name: Network, *, num_leaves: int, base_weights: str) -> keras
         name: one of `Network`.
         num_leaves: N, classes of the softmax.
         base_weights: "none", "imagenet", or a Keras weights file of the backbone without its top.
+            An exported model is set later, by `warm_start`: its classifier goes by taxon.
 
     Raises:
         ConfigError: if the weights cannot be had, or do not fit the backbone.
@@ -64,7 +66,7 @@ def _load_backbone(name: str, base_weights: str) -> keras.Model:
             f"trainer.base_weights: the ImageNet weights of {name} could not be downloaded "
             f"({error}). Without a network, fetch the file elsewhere and give its path."
         ) from error
-    if base_weights not in ("none", "imagenet"):
+    if base_weights not in ("none", "imagenet") and not is_exported_model(base_weights):
         _load_weights_file(backbone, name, Path(base_weights))
     return backbone
 
@@ -72,8 +74,8 @@ def _load_backbone(name: str, base_weights: str) -> keras.Model:
 def _load_weights_file(backbone: keras.Model, name: str, path: Path) -> None:
     if not path.is_file():
         raise ConfigError(
-            "trainer.base_weights must be 'none', 'imagenet' or the path of a weights file. "
-            f"Received: {str(path)!r}, which is no file."
+            "trainer.base_weights must be 'none', 'imagenet', the path of a weights file or the "
+            f"directory of a pushed model. Received: {str(path)!r}, which is none of them."
         )
     try:
         backbone.load_weights(str(path))

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from components.photo_decode import covering_ratio, decode_covering
 from components.progressive_trainer.augment import adjust_colour, sample_crop
+from components.progressive_trainer.rand_augment import rand_augment as rand_augment_photo
 from schemas import record
 from serving.preprocess import square
 
@@ -70,6 +71,7 @@ def training_stream(
     augment: float,
     seed: int,
     shuffle_buffer_photos: int,
+    rand_augment: float = 0.0,
     share: Share = _WHOLE,
 ) -> tf.data.Dataset:
     """Returns a worker's part of `steps` global batches, from photo `start_examples` of the run on.
@@ -84,6 +86,7 @@ def training_stream(
         augment: augmentation strength, 0..1.
         seed: seed of the run.
         shuffle_buffer_photos: encoded photos held in memory for shuffling.
+        rand_augment: RandAugment's magnitude, 0 for none.
         share: which part of every global batch to prepare.
 
     Returns:
@@ -103,7 +106,11 @@ def training_stream(
         number = offset + start_examples
         photo_seed = tf.stack([tf.constant(seed, tf.int64), number])
         image = augmented_photo(
-            example[record.IMAGE], photo_seed, image_size_px=image_size_px, augment=augment
+            example[record.IMAGE],
+            photo_seed,
+            image_size_px=image_size_px,
+            augment=augment,
+            rand_augment=rand_augment,
         )
         return image, example[record.LABEL]
 
@@ -136,7 +143,12 @@ def _shuffled_epoch(files: list[str], epoch: tf.Tensor, seed: int, buffer: int) 
 
 
 def augmented_photo(
-    jpeg: tf.Tensor, seed: tf.Tensor, *, image_size_px: int, augment: float
+    jpeg: tf.Tensor,
+    seed: tf.Tensor,
+    *,
+    image_size_px: int,
+    augment: float,
+    rand_augment: float = 0.0,
 ) -> tf.Tensor:
     """Returns a training view of a photo: crop, flip and colour drawn from `seed`.
 
@@ -145,12 +157,22 @@ def augmented_photo(
         seed: int64 [2].
         image_size_px: S.
         augment: strength, 0..1; at 0 the view is the one that evaluation sees.
+        rand_augment: RandAugment's magnitude, 0 for none.
 
     Returns:
         uint8 [S, S, 3].
     """
     if augment == 0:
-        return _to_uint8(square(decode_covering(jpeg, image_size_px), image_size_px))
+        image = square(decode_covering(jpeg, image_size_px), image_size_px)
+    else:
+        image = _cropped_view(jpeg, seed, image_size_px, augment)
+    image = tf.clip_by_value(image, 0.0, 255.0)
+    return _to_uint8(rand_augment_photo(image, seed + 3, magnitude=rand_augment))
+
+
+def _cropped_view(
+    jpeg: tf.Tensor, seed: tf.Tensor, image_size_px: int, augment: float
+) -> tf.Tensor:
     height_width = tf.io.extract_jpeg_shape(jpeg)[:2]
     crop = sample_crop(height_width, seed, strength=augment)
     index, _ = covering_ratio(tf.reduce_min(crop[2:]), image_size_px)
@@ -168,8 +190,7 @@ def augmented_photo(
     size = [image_size_px, image_size_px]
     image = tf.image.resize(image, size, method="bilinear", antialias=True)
     image = tf.image.stateless_random_flip_left_right(image, seed + 1)
-    image = adjust_colour(image, seed + 2, strength=augment)
-    return _to_uint8(image)
+    return adjust_colour(image, seed + 2, strength=augment)
 
 
 def _crop_scaled(jpeg: tf.Tensor, crop: tf.Tensor, ratio: int) -> tf.Tensor:

@@ -17,11 +17,9 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from components.progressive_trainer.config import (
-    LinearSchedule,
-    ScheduleSettings,
-    StageSettings,
-)
+from components.progressive_trainer.config import ScheduleSettings, StageSettings
+from components.progressive_trainer.linear_schedule import linear_stages
+from components.progressive_trainer.schedule_presets import preset_stages
 from schemas.errors import ConfigError
 
 
@@ -39,6 +37,10 @@ class Stage:
         dropout: share of features dropped before the classifier.
         augment: augmentation strength, 0..1.
         label_smoothing: share of the target spread over all leaves.
+        rand_augment: RandAugment's magnitude, 0..30.
+        mixup: alpha of Mixup; 0 for none.
+        cutmix: alpha of CutMix; 0 for none.
+        trainable: "all", or "head" for the classifier alone.
     """
 
     index: int
@@ -50,13 +52,17 @@ class Stage:
     dropout: float
     augment: float
     label_smoothing: float
+    rand_augment: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    trainable: str = "all"
 
     @property
     def end_examples(self) -> int:
         """Photos seen in the run when the stage ends."""
         return self.start_examples + self.steps * self.global_batch
 
-    def as_dict(self) -> dict[str, float | int]:
+    def as_dict(self) -> dict[str, float | int | str]:
         """The attributes by name, for logs and artifacts."""
         return asdict(self)
 
@@ -67,7 +73,7 @@ def stages(settings: ScheduleSettings, *, num_photos: int) -> tuple[Stage, ...]:
     Raises:
         ConfigError: if a stage is too short for a single step.
     """
-    written = settings.stages if settings.stages is not None else _linear(settings.linear)
+    written = written_stages(settings)
     plan: list[Stage] = []
     seen, epochs = 0, 0.0
     for index, stage in enumerate(written):
@@ -90,6 +96,10 @@ def stages(settings: ScheduleSettings, *, num_photos: int) -> tuple[Stage, ...]:
                 dropout=stage.dropout,
                 augment=stage.augment,
                 label_smoothing=stage.label_smoothing,
+                rand_augment=stage.rand_augment,
+                mixup=stage.mixup,
+                cutmix=stage.cutmix,
+                trainable=stage.trainable,
             )
         )
         seen = plan[-1].end_examples
@@ -98,8 +108,7 @@ def stages(settings: ScheduleSettings, *, num_photos: int) -> tuple[Stage, ...]:
 
 def largest_image_size_px(settings: ScheduleSettings) -> int:
     """Returns the largest image size of a schedule, which needs no count of photos."""
-    written = settings.stages if settings.stages is not None else _linear(settings.linear)
-    return max(stage.image_size_px for stage in written)
+    return max(stage.image_size_px for stage in written_stages(settings))
 
 
 def learning_rate(
@@ -131,43 +140,11 @@ def stage_at(plan: tuple[Stage, ...], examples_seen: int) -> Stage:
     return plan[-1]
 
 
-def _linear(linear: LinearSchedule | None) -> tuple[StageSettings, ...]:
-    assert linear is not None, "checked by ScheduleSettings"
-    count = linear.stages
-
-    def between(ends: tuple[float, float], index: int) -> float:
-        return ends[0] + (ends[1] - ends[0]) * (index / (count - 1) if count > 1 else 1.0)
-
-    written = []
-    for index in range(count):
-        batch = _rounded(
-            math.exp(between(_logs(linear.global_batch), index)), linear.batch_multiple
-        )
-        written.append(
-            StageSettings(
-                image_size_px=_rounded(
-                    between(linear.image_size_px, index), linear.size_multiple_px
-                ),
-                global_batch=batch,
-                epochs=between(linear.epochs, index),
-                learning_rate=linear.learning_rate * _rate_factor(linear, batch),
-                dropout=between(linear.dropout, index),
-                augment=between(linear.augment, index),
-                label_smoothing=linear.label_smoothing,
-            )
-        )
-    return tuple(written)
-
-
-def _rounded(value: float, multiple: int) -> int:
-    """The nearest multiple, at least one."""
-    return max(1, round(value / multiple)) * multiple
-
-
-def _logs(ends: tuple[int, int]) -> tuple[float, float]:
-    return math.log(ends[0]), math.log(ends[1])
-
-
-def _rate_factor(linear: LinearSchedule, batch: int) -> float:
-    share = batch / linear.learning_rate_batch
-    return {"linear": share, "sqrt": math.sqrt(share), "none": 1.0}[linear.learning_rate_scaling]
+def written_stages(settings: ScheduleSettings) -> tuple[StageSettings, ...]:
+    """Returns the stages as a config could have written them out."""
+    if settings.stages is not None:
+        return settings.stages
+    if settings.linear is not None:
+        return linear_stages(settings.linear)
+    assert settings.preset is not None, "checked by ScheduleSettings"
+    return preset_stages(settings.preset)

@@ -25,13 +25,6 @@ HEAD_MAPPING_FILE = "head_mapping.csv"
 HEAD_WEIGHTS = 2
 """Kernel and bias of the classifier: the last weights of every network."""
 
-_GRAPH_FILE = "saved_model.pb"
-
-
-def is_exported_model(base_weights: str) -> bool:
-    """Returns whether a `trainer.base_weights` names a SavedModel's directory."""
-    return (Path(base_weights) / _GRAPH_FILE).is_file()
-
 
 def warm_start(
     model: keras.Model,

@@ -27,10 +27,19 @@ from components.progressive_trainer.job import ERROR_FILE, USER_ERROR_EXIT_CODE,
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.photo_stream import count_photos
+from components.progressive_trainer.warm_start import (
+    HEAD_MAPPING_FILE,
+    in_words,
+    warm_start,
+    write_head_mapping,
+)
 from schemas.errors import FieldmarkError
+from schemas.events import emit
 from schemas.settings import load_settings
+from schemas.synonyms import read_synonyms
+from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
-from serving.saved_model import export_saved_model
+from serving.saved_model import export_saved_model, is_exported_model
 
 ORPHAN_CHECK_SECS = 1.0
 
@@ -49,6 +58,8 @@ def train(job: TrainingJob) -> None:
         devices=devices,
         checkpoints=checkpoints,
     )
+    if is_exported_model(settings.base_weights):
+        _start_from(loop, settings, taxonomy, Path(job.history_dir))
     loop.run()
     if not devices.is_chief:
         return
@@ -67,6 +78,16 @@ def train(job: TrainingJob) -> None:
         directory=job.model_dir,
         manifest=job.manifest,
     )
+
+
+def _start_from(
+    loop: TrainingLoop, settings: TrainerSettings, taxonomy: Taxonomy, history_dir: Path
+) -> None:
+    synonyms = read_synonyms(settings.synonyms) if settings.synonyms else {}
+    sources = warm_start(loop.model, taxonomy, settings.base_weights, synonyms=synonyms)
+    emit("note", text=f"starting from {settings.base_weights}; leaves: {in_words(sources)}")
+    if loop.devices.is_chief:
+        write_head_mapping(sources, taxonomy, history_dir / HEAD_MAPPING_FILE)
 
 
 def _photos(files: list[str], split: str) -> Photos:

@@ -24,7 +24,9 @@ from schemas.csv_rows import PROBLEMS_SHOWN
 from schemas.errors import ConfigError, DataError
 
 _CELL_SHOWN_CHARACTERS = 120
-_VALUE = re.compile(r'Could not convert string "(?P<value>.*)" to \'(?P<type>\w+)\'', re.S)
+# The reader quotes the value one way, a cast the other.
+_VALUE = re.compile(r"Could not convert string ([\"'])(?P<value>.*)\1 to '?(?P<type>\w+)", re.S)
+_FILE = re.compile(r'^\s*file = (?P<path>.*)$|sniffing file "(?P<sniffed>.*)"', re.M)
 _TYPES = {
     "BIGINT": "an integer",
     "INTEGER": "an integer",
@@ -114,13 +116,13 @@ def reading() -> Iterator[None]:
             "Allow more with --memory-limit, or give a --work-dir on a larger disk."
         ) from error
     except duckdb.InvalidInputException as error:
-        path = re.search(r"^\s*file = (.*)$", str(error), re.M)
-        if path is None:
+        file = _FILE.search(str(error))
+        if file is None:
             raise
         raise DataError(
-            path[1],
-            problem="cannot be read as lines: line ends are mixed, or a carriage return stands "
-            "inside a cell.",
+            file["path"] or file["sniffed"],
+            problem="cannot be read as lines of cells: line ends are mixed, or a carriage return "
+            "stands inside a cell.",
             remedy="Write the file with LF line ends, for example with: tr -d '\\r'.",
         ) from error
     except duckdb.IOException as error:

@@ -58,8 +58,8 @@ def read_tabs(path: Path, header: tuple[str, ...], types: Mapping[str, str]) -> 
     # DuckDB orders joins.
     return (
         f"read_csv({literal(str(path))}, delim = '\t', quote = '', escape = '', header = true, "
-        f"auto_detect = true, columns = {{{columns}}}, nullstr = '', strict_mode = true, "
-        "store_rejects = true)"
+        f"auto_detect = true, columns = {{{columns}}}, nullstr = '', comment = '', skip = 0, "
+        "strict_mode = true, store_rejects = true)"
     )
 
 

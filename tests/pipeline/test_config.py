@@ -81,7 +81,7 @@ def test_faulty_override_is_refused(override: str, message: str) -> None:
 
 def test_stages_and_linear_together_are_refused() -> None:
     stage = "{image_size_px: 32, global_batch: 1, epochs: 1, learning_rate: 1}"
-    with pytest.raises(ConfigError, match="takes either `stages` or `linear`"):
+    with pytest.raises(ConfigError, match="takes one of `stages`, `linear` and `preset`"):
         load_config("demo", overrides=[f"trainer.schedule.stages=[{stage}]"])
 
 

@@ -124,12 +124,16 @@ def test_bar_out_of_reach_pushes_nothing_and_says_why(first_run: str, tiny: Tiny
     assert len(versions(tiny.root / "pushed" / "saved_model")) == 1
 
 
-def test_another_training_is_compared_with_the_last_blessed_model(
+def test_another_training_starts_from_a_pushed_model_and_is_compared_with_it(
     first_run: str, tiny: TinyRun
 ) -> None:
-    result = tiny.run("--set", "trainer.seed=2")
+    (pushed,) = versions(tiny.root / "pushed" / "saved_model")
+    result = tiny.run("--set", "trainer.seed=2", "--set", f"trainer.base_weights={pushed}")
     assert result.returncode == 0, result.stderr
-    assert "settings changed: seed" in result.stderr
+    assert "settings changed: base_weights, seed" in result.stderr
+    assert f"starting from {pushed}; leaves: same 6" in result.stderr
+    (mapping,) = (tiny.root / "artifacts").rglob("head_mapping.csv")
+    assert mapping.read_text().count(",same,") == 6
     assert "LastBlessedModel" in result.stderr
     assert len(versions(tiny.root / "pushed" / "saved_model")) == 2
     history = sorted((tiny.root / "artifacts" / "ProgressiveTrainer" / "history").iterdir())

@@ -40,6 +40,7 @@ STEPS = (
     "StatisticsGen",
     "ExampleValidator",
     "AnomalyGate",
+    "DuplicateGate",
     "Transform",
     "ProgressiveTrainer",
     "Evaluator",

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 import shutil
 import tempfile
 from collections import Counter
@@ -11,73 +8,17 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from example_gen_run import Outcome, photo_ids, run
 from PIL import Image
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import artifact_utils
 
-from components.artifacts import SetAside, Taxonomy
-from components.export_example_gen.executor import FAILED_LIST_PREFIX, Executor
+from components.export_example_gen.executor import FAILED_LIST_PREFIX
 from pipeline.demo_world.export import draw_export, photo_path
 from schemas import record
 from schemas.errors import DataError, FieldmarkError
 from schemas.photo_row import PhotoRow
 from schemas.taxonomy_csv import read_taxonomy
 from schemas.vision_export import VisionExport
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run of the step left behind."""
-
-    root: Path
-    examples: standard_artifacts.Examples
-
-    @property
-    def set_aside(self) -> list[dict[str, str]]:
-        with (self.root / "set_aside" / "set_aside.csv").open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    def files(self, split: str) -> list[Path]:
-        return sorted(Path(artifact_utils.get_split_uri([self.examples], split)).iterdir())
-
-    def records(self, split: str) -> list[tf.train.Example]:
-        dataset = tf.data.TFRecordDataset(
-            [str(path) for path in self.files(split)], compression_type="GZIP"
-        )
-        return [tf.train.Example.FromString(data) for data in dataset.as_numpy_iterator()]
-
-    def digests(self) -> dict[str, str]:
-        return {
-            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(self.root.rglob("*"))
-            if path.is_file()
-        }
-
-
-def run(export_dir: Path, root: Path, **settings: object) -> Outcome:
-    examples, taxonomy, set_aside = standard_artifacts.Examples(), Taxonomy(), SetAside()
-    for artifact, name in (
-        (examples, "examples"),
-        (taxonomy, "taxonomy"),
-        (set_aside, "set_aside"),
-    ):
-        (root / name).mkdir(parents=True)
-        artifact.uri = str(root / name)
-    (root / "tmp").mkdir()
-    context = BaseBeamExecutor.Context(
-        beam_pipeline_args=["--runner=FnApiRunner"], tmp_dir=str(root / "tmp"), unique_id="1"
-    )
-    Executor(context).Do(
-        {},
-        {"examples": [examples], "taxonomy": [taxonomy], "set_aside": [set_aside]},
-        {
-            "export_dir": str(export_dir),
-            "export_fingerprint": "f",
-            "settings": json.dumps(settings),
-            "code_version": "c",
-        },
-    )
-    return Outcome(root, examples)
 
 
 @dataclass(frozen=True)
@@ -129,12 +70,6 @@ def own_temp_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
-
-
-def photo_ids(records: list[tf.train.Example]) -> Counter[int]:
-    return Counter(
-        example.features.feature[record.PHOTO_ID].int64_list.value[0] for example in records
-    )
 
 
 def features_of(outcome: Outcome, photo_id: int) -> dict[str, tf.train.Feature]:

@@ -82,7 +82,9 @@ def half_over_white(channel: int) -> float:
 def test_jpeg_that_decodes_keeps_its_very_bytes(mode: str, progressive: bool) -> None:
     data = encoded(noisy().convert(mode), progressive=progressive)
 
-    assert check(data) == PhotoBytes(data, 1)
+    photo = check(data)
+
+    assert (photo.jpeg, photo.orientation) == (data, 1)
 
 
 @pytest.mark.parametrize(

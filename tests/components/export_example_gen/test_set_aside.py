@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from components.export_example_gen.read_export import LEAK, UNUSABLE, SetAsideRow
-from components.export_example_gen.set_aside import check_share, write_set_aside
-from schemas.errors import FieldmarkError
+from components.export_example_gen import set_aside
+from components.export_example_gen.set_aside import (
+    LEAK,
+    PLACEHOLDER,
+    UNUSABLE,
+    SetAsideRow,
+    refuse_leaks,
+    summary,
+)
+from schemas.errors import DataError, FieldmarkError
 
 LIST = Path("/runs/set_aside.csv")
+FILES = {split: f"{split}_data.csv" for split in ("train", "val", "test")}
+write_set_aside = partial(set_aside.write_set_aside, files=FILES)
+check_share = partial(set_aside.check_share, files=FILES)
 
 
 def unusable(count: int, reason: str, *, split: str = "train", first: int = 2) -> list[SetAsideRow]:
@@ -93,3 +104,42 @@ def test_split_that_lost_all_its_rows_to_leaks_says_so() -> None:
         "val_data.csv: no photo is left: it has no rows, or all of them are in another split too. "
         "The whole list: /runs/set_aside.csv. Export the splits again."
     )
+
+
+def test_placeholders_do_not_count_as_unusable_and_the_summary_says_so() -> None:
+    rows = [SetAsideRow("train", n, n, PLACEHOLDER, "placeholder") for n in range(30)]
+    kept = {"train": 1000, "val": 20}
+
+    check_share(rows, kept, max_share=0, listed_in=LIST)
+
+    assert summary([*rows, *unusable(2, "x")], kept, listed_in=LIST) == (
+        "1,020 photos kept (train 1,000, val 20); 32 set aside, listed in /runs/set_aside.csv; "
+        "30 of them show the picture that stands in for removed photos and do not count as "
+        "unusable"
+    )
+    assert summary([], kept, listed_in=LIST) == "1,020 photos kept (train 1,000, val 20)"
+
+
+def test_split_of_placeholders_alone_says_so() -> None:
+    rows = [SetAsideRow("val", 2, 9, PLACEHOLDER, "placeholder")]
+
+    with pytest.raises(FieldmarkError, match=r"are in another split too or show a placeholder\."):
+        check_share(rows, {"train": 5, "val": 0}, max_share=1, listed_in=LIST)
+
+
+def test_refused_leaks_are_the_first_twenty_and_a_count() -> None:
+    rows = [SetAsideRow("train", n, 100 + n, LEAK, "leak: x") for n in range(30, 1, -1)]
+
+    with pytest.raises(DataError) as caught:
+        refuse_leaks([*rows, *unusable(3, "y")], "my-export", files=FILES)
+
+    first, *shown, more, remedy = str(caught.value).splitlines()
+    assert first == "my-export: 29 rows are in two splits or under two leaves:"
+    assert shown[0] == "  train_data.csv, row 2, photo 102: leak: x"
+    assert len(shown) == 20
+    assert more == "  ... and 9 more."
+    assert remedy == " Export it again, or let export.on_leak: resolve keep one of each."
+
+
+def test_no_leaks_are_not_refused() -> None:
+    refuse_leaks(unusable(3, "y"), "my-export", files=FILES)

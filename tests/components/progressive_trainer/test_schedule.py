@@ -237,12 +237,12 @@ def test_sizes_are_of_their_multiple_and_the_largest_is_told_without_photos(
     [
         (
             {"schedule": {}},
-            "schedule takes either `stages` or `linear`, not both and not neither",
+            "schedule takes one of `stages`, `linear` and `preset`, and only one",
         ),
         ({"schedule": {"stages": []}}, "schedule.stages must name at least one stage"),
         (
             {"schedule": {"stages": written((8, 1.0)), "linear": {}}},
-            "schedule takes either `stages` or `linear`, not both and not neither",
+            "schedule takes one of `stages`, `linear` and `preset`, and only one",
         ),
         ({"epochs": 3}, "trainer: epochs: unknown setting. Allowed: network, base_weights,"),
         (

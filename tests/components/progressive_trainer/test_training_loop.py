@@ -14,7 +14,13 @@ from components.progressive_trainer import networks
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
-from components.progressive_trainer.loop import Photos, TrainingLoop, smoothed_crossentropy
+from components.progressive_trainer.loop import (
+    Photos,
+    TrainingLoop,
+    mixed_crossentropy,
+    smoothed_crossentropy,
+)
+from components.progressive_trainer.mixing import Mixed
 from components.progressive_trainer.photo_stream import Share, validation_stream
 from schemas.errors import ConfigError
 
@@ -170,6 +176,56 @@ def test_network_learns_the_colours(photos: tuple[Photos, Photos]) -> None:
 
     assert loop.history[-1]["train_loss"] < loop.history[0]["train_loss"] * 0.8
     assert loop.history[-1]["train_top1"] > 0.8
+
+
+def test_stage_that_trains_the_head_leaves_the_backbone_alone(
+    photos: tuple[Photos, Photos],
+) -> None:
+    head_first = {**stage(6, 1), "trainable": "head"}
+    loop = new_loop(photos, given=settings([head_first]))
+    before = loop.model.get_weights()
+    loop.run()
+    after = loop.model.get_weights()
+    for old, new in zip(before[:-2], after[:-2], strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert all((new != old).any() for old, new in zip(before[-2:], after[-2:], strict=True))
+
+    both = new_loop(photos, given=settings([head_first, stage(6, 1)]))
+    both.run()
+    moved = zip(before, both.model.get_weights(), strict=True)
+    assert all((new != old).any() for old, new in moved)
+
+
+def test_network_learns_from_mixed_and_altered_photos(photos: tuple[Photos, Photos]) -> None:
+    altered = {"rand_augment": 3.0, "mixup": 0.2, "cutmix": 0.5}
+    plain = {**stage(6, 10, dropout=0.0, augment=0.0), "label_smoothing": 0.0}
+    loop = new_loop(photos, given=settings([{**plain, **altered}], weight_decay=0.0))
+    loop.run()
+    assert loop.history[-1]["val_loss"] < loop.history[0]["val_loss"]
+    unaltered = new_loop(photos, given=settings([plain], weight_decay=0.0))
+    unaltered.run()
+    assert loop.history[-1]["train_loss"] > unaltered.history[-1]["train_loss"]
+
+
+def test_mixing_needs_pairs_on_each_replica(photos: tuple[Photos, Photos]) -> None:
+    two = Devices(tf.distribute.get_strategy(), Share(replicas=2), "2 CPUs")
+    with pytest.raises(ConfigError) as caught:
+        new_loop(photos, given=settings([{**stage(6, 1), "mixup": 0.2}]), devices=two)
+    assert str(caught.value) == (
+        "schedule stage 1: mixup and cutmix mix photos in pairs, so that each of 2 replicas needs "
+        "an even number of them. Received: a global batch of 6. Use a multiple of 4."
+    )
+
+
+def test_loss_of_mixed_photos_counts_both_labels_by_their_share() -> None:
+    logits = tf.constant(np.random.default_rng(0).normal(0, 3, (4, 5)), tf.float32)
+    labels, partners = tf.constant([0, 1, 2, 3], tf.int64), tf.constant([1, 0, 3, 2], tf.int64)
+    share = tf.constant([1.0, 0.5, 0.25, 0.0])
+    mixed = Mixed(tf.zeros([4, 2, 2, 3]), labels, partners, share)
+    expected = share * smoothed_crossentropy(labels, logits, 0.1) + (
+        1 - share
+    ) * smoothed_crossentropy(partners, logits, 0.1)
+    np.testing.assert_allclose(mixed_crossentropy(mixed, logits, 0.1), expected, rtol=1e-6)
 
 
 def test_only_the_chief_writes_checkpoints(photos: tuple[Photos, Photos], tmp_path: Path) -> None:

@@ -11,14 +11,13 @@ from components.progressive_trainer import networks
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.warm_start import (
     in_words,
-    is_exported_model,
     warm_start,
     write_head_mapping,
 )
 from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
-from serving.saved_model import export_saved_model
+from serving.saved_model import export_saved_model, is_exported_model
 
 OLD = (
     "parent_taxon_id,taxon_id,rank_level,leaf_class_id,name\n,5,20,,Genus\n5,51,10,1,Ga\n"

@@ -1,0 +1,61 @@
+"""Stages filled in between two ends.
+
+Sizes, dropout, augmentation and mixing move in equal steps, batches in equal ratios; the learning
+rate follows the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from components.progressive_trainer.config import LinearSchedule, StageSettings
+
+
+def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
+    """Returns the stages of a linear schedule, the ends included."""
+    count = linear.stages
+
+    def between(ends: tuple[float, float], index: int) -> float:
+        return ends[0] + (ends[1] - ends[0]) * (index / (count - 1) if count > 1 else 1.0)
+
+    def stage(index: int) -> StageSettings:
+        batch = rounded(math.exp(between(_logs(linear.global_batch), index)), linear.batch_multiple)
+        rate = linear.learning_rate * rate_factor(
+            batch, linear.learning_rate_batch, linear.learning_rate_scaling
+        )
+        return StageSettings(
+            image_size_px=rounded(between(linear.image_size_px, index), linear.size_multiple_px),
+            global_batch=batch,
+            epochs=between(linear.epochs, index),
+            learning_rate=rate,
+            dropout=between(linear.dropout, index),
+            augment=between(linear.augment, index),
+            rand_augment=between(linear.rand_augment, index),
+            mixup=between(linear.mixup, index),
+            cutmix=between(linear.cutmix, index),
+            label_smoothing=linear.label_smoothing,
+        )
+
+    return tuple(stage(index) for index in range(count))
+
+
+def rounded(value: float, multiple: int) -> int:
+    """Returns the nearest multiple, at least one."""
+    return max(1, round(value / multiple)) * multiple
+
+
+def rate_factor(
+    batch: int, reference_batch: int, scaling: Literal["linear", "sqrt", "none"]
+) -> float:
+    """Returns what a rate meant at `reference_batch` is multiplied by at `batch`.
+
+    Linear: Goyal et al. 2017, for SGD. Square root: Krizhevsky 2014; Malladi et al. 2022 show it
+    for Adam.
+    """
+    share = batch / reference_batch
+    return {"linear": share, "sqrt": math.sqrt(share), "none": 1.0}[scaling]
+
+
+def _logs(ends: tuple[int, int]) -> tuple[float, float]:
+    return math.log(ends[0]), math.log(ends[1])

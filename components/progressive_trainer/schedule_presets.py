@@ -1,0 +1,129 @@
+"""Published recipes as stages.
+
+fixed     one stage at the last size with the last regularisation: what the others are measured by
+journal   100, 200, 299 px; the batch shrinks to a quarter while the photos grow, and with it the
+          regularisation grows
+paper-s   EfficientNetV2-S: 128 to 300 px, dropout 0.1 to 0.3, RandAugment 5 to 15
+paper-m   EfficientNetV2-M: 128 to 380 px, dropout 0.1 to 0.4, RandAugment 5 to 20, Mixup 0 to 0.2
+transfer  the head alone on a frozen backbone at half the size, then all of the network
+
+The paper's are Tan & Le 2021 (arXiv:2104.00298), table 6: four stages of equal length, batch
+constant. A preset is fitted to the run: total epochs, last size and last batch are the run's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.progressive_trainer.config import PresetSchedule, StageSettings
+from components.progressive_trainer.linear_schedule import rate_factor, rounded
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One value a stage for everything that moves.
+
+    Attributes:
+        size_px: as published; the last is what `image_size_px` replaces.
+        epochs_share: of the run, summing to 1.
+        batch_factor: to the batch of the last stage.
+        rate_factor: to the rate that follows from the batch.
+        dropout, augment, rand_augment, mixup: see StageSettings.
+        trainable: see StageSettings.
+    """
+
+    size_px: tuple[int, ...]
+    epochs_share: tuple[float, ...]
+    batch_factor: tuple[float, ...]
+    dropout: tuple[float, ...]
+    augment: tuple[float, ...]
+    rand_augment: tuple[float, ...]
+    mixup: tuple[float, ...]
+    rate_factor: tuple[float, ...]
+    trainable: tuple[str, ...]
+
+
+RECIPES = {
+    "fixed": Recipe(
+        size_px=(299,),
+        epochs_share=(1.0,),
+        batch_factor=(1.0,),
+        dropout=(0.3,),
+        augment=(0.8,),
+        rand_augment=(0.0,),
+        mixup=(0.0,),
+        rate_factor=(1.0,),
+        trainable=("all",),
+    ),
+    "journal": Recipe(
+        size_px=(100, 200, 299),
+        epochs_share=(0.5, 0.25, 0.25),
+        batch_factor=(4.0, 2.0, 1.0),
+        dropout=(0.1, 0.2, 0.3),
+        augment=(0.3, 0.55, 0.8),
+        rand_augment=(0.0, 0.0, 0.0),
+        mixup=(0.0, 0.0, 0.0),
+        rate_factor=(1.0, 1.0, 1.0),
+        trainable=("all",) * 3,
+    ),
+    "paper-s": Recipe(
+        size_px=(128, 185, 243, 300),
+        epochs_share=(0.25,) * 4,
+        batch_factor=(1.0,) * 4,
+        dropout=(0.1, 0.1667, 0.2333, 0.3),
+        augment=(0.5,) * 4,
+        rand_augment=(5.0, 8.33, 11.67, 15.0),
+        mixup=(0.0,) * 4,
+        rate_factor=(1.0,) * 4,
+        trainable=("all",) * 4,
+    ),
+    "paper-m": Recipe(
+        size_px=(128, 212, 296, 380),
+        epochs_share=(0.25,) * 4,
+        batch_factor=(1.0,) * 4,
+        dropout=(0.1, 0.2, 0.3, 0.4),
+        augment=(0.5,) * 4,
+        rand_augment=(5.0, 10.0, 15.0, 20.0),
+        mixup=(0.0, 0.0667, 0.1333, 0.2),
+        rate_factor=(1.0,) * 4,
+        trainable=("all",) * 4,
+    ),
+    "transfer": Recipe(
+        size_px=(150, 299),
+        epochs_share=(0.5, 0.5),
+        batch_factor=(2.0, 1.0),
+        dropout=(0.1, 0.2),
+        augment=(0.3, 0.5),
+        rand_augment=(0.0, 0.0),
+        mixup=(0.0, 0.0),
+        # A trained backbone is only to be tuned: its first steps must not wash it out.
+        rate_factor=(1.0, 0.2),
+        trainable=("head", "all"),
+    ),
+}
+"""The recipes by the name that a config gives."""
+
+
+def preset_stages(preset: PresetSchedule) -> tuple[StageSettings, ...]:
+    """Returns the stages of a preset, fitted to the run's epochs, last size and last batch."""
+    recipe = RECIPES[preset.name]
+    zoom = (preset.image_size_px or recipe.size_px[-1]) / recipe.size_px[-1]
+
+    def stage(index: int) -> StageSettings:
+        batch = rounded(preset.global_batch * recipe.batch_factor[index], preset.batch_multiple)
+        rate = rate_factor(batch, preset.learning_rate_batch, preset.learning_rate_scaling)
+        return StageSettings.model_validate(
+            {
+                "image_size_px": rounded(recipe.size_px[index] * zoom, preset.size_multiple_px),
+                "global_batch": batch,
+                "epochs": preset.epochs * recipe.epochs_share[index],
+                "learning_rate": preset.learning_rate * rate * recipe.rate_factor[index],
+                "dropout": recipe.dropout[index],
+                "augment": recipe.augment[index],
+                "rand_augment": recipe.rand_augment[index],
+                "mixup": recipe.mixup[index],
+                "trainable": recipe.trainable[index],
+            }
+        )
+
+    return tuple(stage(index) for index in range(len(recipe.size_px)))

@@ -1,0 +1,53 @@
+"""`fieldmark schedule`: what a schedule will do, and what it costs, before it runs."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import click
+
+SCHEDULE_PRESETS = ("fixed", "journal", "paper-s", "paper-m", "transfer")
+
+
+@click.command("schedule", context_settings={"show_default": True})
+@click.argument("config")
+@click.option("--photos", default=10_000, type=click.IntRange(1), help="Training photos, an epoch.")
+@click.option("--leaves", default=100, type=click.IntRange(1), help="Leaves of the taxonomy.")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change one setting, for example trainer.network=efficientnetv2_s.",
+)
+def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -> None:
+    """Print the stages of a schedule with their cost, and draw its curves.
+
+    CONFIG is a schedule preset (fixed, journal, paper-s, paper-m, transfer), a pipeline preset
+    or a YAML file. Cost is counted in floating-point operations on the network itself.
+
+    \b
+    Examples:
+      fieldmark schedule journal --photos 4185 --set trainer.network=mobilenet_025
+      fieldmark schedule ladybirds
+    """
+    from pipeline.chatter import chatter_to
+    from pipeline.config import load_config
+
+    if config in SCHEDULE_PRESETS:
+        overrides = (f"trainer.schedule={{preset: {{name: {config}}}}}", *overrides)
+        config = "ladybirds"
+    trainer = load_config(config, overrides=overrides).trainer
+    with chatter_to(Path(os.devnull)):
+        from components.progressive_trainer.flops import FlopCounter
+        from components.progressive_trainer.schedule import stages
+        from pipeline.schedule_table import schedule_curves, schedule_table
+
+        plan = stages(trainer.schedule, num_photos=photos)
+        counter = FlopCounter(trainer.network, num_leaves=leaves)
+        table = schedule_table(plan, num_photos=photos, cost_of_size=cache(counter.training))
+        curves = schedule_curves(plan, trainer.schedule, num_photos=photos)
+    click.echo(f"{trainer.network}, {photos:,} training photos, {leaves:,} leaves\n")
+    click.echo(f"{table}\n\n{curves}")

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.progressive_trainer.config import ScheduleSettings
+from components.progressive_trainer.schedule import Stage, stages
+from components.progressive_trainer.schedule_presets import RECIPES
+from schemas.errors import ConfigError
+from schemas.settings import load_settings
+
+
+def plan(name: str, **values: Any) -> tuple[Stage, ...]:
+    settings = load_settings(
+        ScheduleSettings, {"preset": {"name": name, **values}}, source="schedule"
+    )
+    return stages(settings, num_photos=10_000)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_preset_fills_the_epochs_asked_for(name: str) -> None:
+    made = plan(name, epochs=12)
+    assert made[-1].end_examples == pytest.approx(120_000, abs=made[-1].global_batch)
+    recipe = RECIPES[name]
+    assert sum(recipe.epochs_share) == pytest.approx(1)
+    assert {len(getattr(recipe, field)) for field in vars(recipe)} == {len(made)}
+
+
+def test_journal_grows_the_photos_and_shrinks_the_batch() -> None:
+    made = plan("journal", global_batch=32)
+    assert [stage.image_size_px for stage in made] == [100, 200, 299]
+    assert [stage.global_batch for stage in made] == [128, 64, 32]
+    assert [stage.peak_learning_rate for stage in made] == pytest.approx(
+        [1e-3 * 2**0.5, 1e-3, 1e-3 / 2**0.5]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "rand_augment", "mixup", "dropout"),
+    [
+        ("paper-s", (128, 300), (5, 15), (0, 0), (0.1, 0.3)),
+        ("paper-m", (128, 380), (5, 20), (0, 0.2), (0.1, 0.4)),
+    ],
+)
+def test_papers_ends_are_those_of_its_table_6(
+    name: str,
+    sizes: tuple[int, int],
+    rand_augment: tuple[float, float],
+    mixup: tuple[float, float],
+    dropout: tuple[float, float],
+) -> None:
+    first, *_, last = plan(name)
+    assert (first.image_size_px, last.image_size_px) == sizes
+    assert (first.rand_augment, last.rand_augment) == rand_augment
+    assert (first.mixup, last.mixup) == mixup
+    assert (first.dropout, last.dropout) == dropout
+    assert len({stage.global_batch for stage in plan(name)}) == 1
+
+
+def test_sizes_keep_their_ratio_to_the_last_and_their_multiple() -> None:
+    made = plan("journal", image_size_px=224, size_multiple_px=32)
+    assert [stage.image_size_px for stage in made] == [64, 160, 224]
+
+
+def test_transfer_trains_the_head_first_and_then_tunes_gently() -> None:
+    head, everything = plan("transfer", learning_rate_scaling="none")
+    assert (head.trainable, everything.trainable) == ("head", "all")
+    assert everything.peak_learning_rate == pytest.approx(head.peak_learning_rate / 5)
+
+
+def test_fixed_has_the_last_stage_of_the_journal_throughout() -> None:
+    (fixed,), last = plan("fixed"), plan("journal")[-1]
+    for field in ("image_size_px", "global_batch", "peak_learning_rate", "dropout", "augment"):
+        assert getattr(fixed, field) == getattr(last, field)
+
+
+def test_unknown_preset_is_refused_with_the_names() -> None:
+    with pytest.raises(ConfigError) as error:
+        plan("papers")
+    assert "'fixed', 'journal', 'paper-s', 'paper-m' or 'transfer'" in str(error.value)

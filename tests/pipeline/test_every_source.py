@@ -1,0 +1,109 @@
+"""Each of iNaturalist's formats goes the whole way, from its own files to a pushed phone model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import other_formats
+import pyarrow.parquet as pq
+import pytest
+from tiny_run import TinyRun, versions
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(900)]
+
+SHORT = (
+    "--set",
+    "trainer.schedule={stages: [{image_size_px: 32, global_batch: 16, epochs: 1, "
+    "learning_rate: 0.002}]}",
+)
+SMALL_SELECTION = (
+    "--set",
+    "selection={train_per_leaf: [4, 100], val_per_leaf: [1, 3], test_per_leaf: [1, 2]}",
+)
+
+
+def push(export: Path, work_dir: Path, *arguments: str) -> TinyRun:
+    tiny = TinyRun(work_dir, export)
+    result = tiny.run(*SHORT, *arguments)
+    assert result.returncode == 0, result.stderr
+    return tiny
+
+
+def labels(tiny: TinyRun) -> list[str]:
+    (bundle,) = versions(tiny.root / "pushed" / "mobile")
+    return (bundle / "labels.txt").read_text().splitlines()
+
+
+def credits(tiny: TinyRun) -> set[tuple[str, str]]:
+    files = sorted((tiny.root / "artifacts" / "ExportExampleGen").rglob("index-*.parquet"))
+    table = pq.ParquetDataset(files).read(["license", "observer"]).to_pylist()
+    return {(row["license"], row["observer"]) for row in table}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        other_formats.write_open_data,
+        other_formats.write_observations_csv,
+        other_formats.write_darwin_core,
+    ],
+)
+def test_table_of_observations_becomes_an_export_and_a_model(
+    write: Callable[[Path, Path], Path], tiny_export: Path, tmp_path: Path
+) -> None:
+    tiny = push(write(tiny_export, tmp_path / "source"), tmp_path, *SMALL_SELECTION)
+    assert 2 <= len(labels(tiny)) <= 6
+    assert {license for license, _ in credits(tiny)} == {"CC-BY-NC"}
+    assert {observer for _, observer in credits(tiny)} <= set(other_formats.LOGINS)
+    (built,) = (tiny.root / "exports").iterdir()
+    selection = json.loads((built / "selection.json").read_text())
+    assert len(selection["leaves"]) == len(labels(tiny))
+
+
+def test_competition_json_keeps_its_splits_and_categories(
+    tiny_export: Path, tmp_path: Path
+) -> None:
+    source = other_formats.write_competition(tiny_export, tmp_path / "source")
+    tiny = push(source, tmp_path, "--set", "evaluation.splits=[val]")
+    with (source / "val.json").open() as file:
+        val = json.load(file)
+    assert labels(tiny) == [category["name"] for category in val["categories"]]
+    index = tiny.root / "artifacts" / "ExportExampleGen" / "photo_index"
+    kept = pq.ParquetDataset(sorted(index.rglob("Split-val/*.parquet"))).read()
+    assert set(kept["photo_id"].to_pylist()) == {image["id"] for image in val["images"]}
+    assert not (tiny.root / "exports").exists()
+
+
+def test_same_command_finds_the_built_export_again(tiny_export: Path, tmp_path: Path) -> None:
+    source = other_formats.write_open_data(tiny_export, tmp_path / "source")
+    tiny = push(source, tmp_path, *SMALL_SELECTION)
+    again = tiny.run(*SHORT, *SMALL_SELECTION)
+    assert again.returncode == 0, again.stderr
+    assert " ran " not in again.stderr
+    other = tiny.run(*SHORT, *SMALL_SELECTION, "--set", "selection.seed=2")
+    assert other.returncode == 0, other.stderr
+    assert "the export changed" in other.stderr
+    assert len(list((tiny.root / "exports").iterdir())) == 2
+
+
+def test_real_open_data_goes_the_whole_way(shared_data: Path, tmp_path: Path) -> None:
+    source = tmp_path / "open-data-flora"
+    shutil.copytree(shared_data / "open-data-flora", source)
+    tiny = push(source, tmp_path, *SMALL_SELECTION)
+    assert "Leucanthemum vulgare" in labels(tiny)
+
+
+def test_table_without_photos_says_how_to_fetch_them(tiny_export: Path, tmp_path: Path) -> None:
+    source = other_formats.write_open_data(tiny_export, tmp_path / "source")
+    (source / "photos").unlink()
+    tiny = TinyRun(tmp_path, source)
+    result = tiny.run(*SHORT, *SMALL_SELECTION)
+    assert result.returncode == 2
+    (built,) = (tiny.root / "exports").iterdir()
+    assert (
+        f"The export is built, but none of its photos is on disk: {built}. Fetch them with "
+        f"`fieldmark fetch-photos {built}`, then give the same command again."
+    ) in result.stderr
