@@ -24,8 +24,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from schemas.errors import ConfigError, DataError
 
 PROBLEMS_SHOWN = 20
@@ -188,6 +186,9 @@ def read_rows_between(
 
 def _starts(path: str | PathLike[str], every: int) -> tuple[list[int], int, int]:
     """Returns the start of lines 2, 2 + every, ..., then the numbers of lines and bytes."""
+    # Only here: whoever just reads rows needs no numpy.
+    import numpy as np
+
     starts: list[int] = []
     ends, size, ends_line = 0, 0, True
     with Path(path).open("rb") as file:
