@@ -21,6 +21,13 @@ class SetAside(Artifact):
     TYPE_NAME = "fieldmark.SetAside"
 
 
+class PhotoIndex(Artifact):
+    """A directory of Parquet files by split, a row a photo that became a record (see
+    schemas.photo_index)."""
+
+    TYPE_NAME = "fieldmark.PhotoIndex"
+
+
 class TrainingHistory(Artifact):
     """A directory with `history.json`: every stage and epoch of a training run."""
 

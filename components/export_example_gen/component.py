@@ -7,7 +7,7 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import SetAside, Taxonomy
+from components.artifacts import PhotoIndex, SetAside, Taxonomy
 from components.export_example_gen.config import ExportSettings
 from components.export_example_gen.executor import Executor
 from schemas.source_hash import source_hash
@@ -27,18 +27,22 @@ class ExportExampleGenSpec(ComponentSpec):
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "taxonomy": ChannelParameter(type=Taxonomy),
         "set_aside": ChannelParameter(type=SetAside),
+        "photo_index": ChannelParameter(type=PhotoIndex),
     }
 
 
 class ExportExampleGen(BaseBeamComponent):
-    """Reads a vision export: one record a photo, in the export's own splits.
+    """Reads an export with splits: one record a photo, in the export's own splits.
 
     Outputs:
         examples: standard_artifacts.Examples, raw records (schemas.record), splits train, val
             and, where the export has one, test.
         taxonomy: components.artifacts.Taxonomy.
         set_aside: components.artifacts.SetAside: photos that are missing, unreadable, in two
-            splits or under two leaves, each with file, row and reason.
+            splits or under two leaves, or placeholders of removed ones, each with file, row and
+            reason.
+        photo_index: components.artifacts.PhotoIndex: path, credits and hashes of each photo that
+            became a record (schemas.photo_index), in the same splits.
 
     Args:
         export_dir: the export's directory.
@@ -61,5 +65,6 @@ class ExportExampleGen(BaseBeamComponent):
                 examples=Channel(type=standard_artifacts.Examples),
                 taxonomy=Channel(type=Taxonomy),
                 set_aside=Channel(type=SetAside),
+                photo_index=Channel(type=PhotoIndex),
             )
         )

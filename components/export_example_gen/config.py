@@ -12,8 +12,23 @@ from schemas.settings import Settings
 class ExportSettings(Settings):
     """How an export is read."""
 
+    format: Literal[
+        "auto", "vision", "competition", "open-data", "observations-csv", "darwin-core"
+    ] = "auto"
+    """What the export's files are. `auto` looks; the last three are tables of observations, from
+    which an export is selected first."""
+
     photo_size: Literal["original", "large", "medium", "small", "thumb", "square"] = "medium"
     """iNaturalist's size to read where several lie on disk (medium: 500 px on the long edge)."""
+
+    on_leak: Literal["resolve", "fail"] = "resolve"
+    """A photo or observation in two splits or under two leaves: keep one of them (test before val
+    before train, then the community's leaf) and list the others, or fail the run."""
+
+    placeholder_copies: int = Field(10, ge=0)
+    """One and the same picture under this many photo ids, each of another observation, is what
+    servers send for removed photos: it is set aside, and does not count as unusable. 0 looks for
+    none."""
 
     max_unusable_share: float = Field(0.01, ge=0, le=1)
     """The run fails if a larger share of a split's photos is missing or cannot be read, 0..1."""

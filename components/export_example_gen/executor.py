@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from tfx.components.util import examples_utils
@@ -16,19 +16,35 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from components.export_example_gen.config import ExportSettings
-from components.export_example_gen.read_export import ReadExport, ReadPlan, SetAsideRow
+from components.export_example_gen.read_export import ReadExport
+from components.export_example_gen.read_plan import ReadPlan, plan_ranges
+from components.export_example_gen.read_rows import raise_fault
 from components.export_example_gen.set_aside import (
     SET_ASIDE_FILE,
+    SetAsideRow,
     check_share,
+    refuse_leaks,
+    summary,
     write_set_aside,
 )
 from schemas import record
 from schemas.events import emit
+from schemas.open_source import open_source
+from schemas.photo_index import WRITING_PREFIX
 from schemas.settings import load_settings
-from schemas.taxonomy_csv import read_taxonomy, write_taxonomy
-from schemas.vision_export import VisionExport
+from schemas.source import Source
+from schemas.taxonomy import Taxonomy
+from schemas.taxonomy_csv import write_taxonomy
 
 FAILED_LIST_PREFIX = "fieldmark-set-aside-"
+
+
+class _Results(NamedTuple):
+    """What `ReadExport` said: rows set aside, records by split, names of faulty files."""
+
+    set_aside: list[SetAsideRow]
+    kept: dict[str, int]
+    faulty: set[str]
 
 
 class Executor(BaseBeamExecutor):
@@ -44,85 +60,97 @@ class Executor(BaseBeamExecutor):
         settings = load_settings(
             ExportSettings, json.loads(exec_properties["settings"]), source="export"
         )
-        export = VisionExport.open(exec_properties["export_dir"])
+        source = open_source(exec_properties["export_dir"], settings.format)
+        taxonomy, splits = source.taxonomy(), list(source.split_paths)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        self._write_taxonomy(export, artifact_utils.get_single_uri(output_dict["taxonomy"]))
-        splits = list(export.split_paths)
         examples.split_names = artifact_utils.encode_split_names(splits)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         plan = ReadPlan(
-            export_dir=str(export.directory),
+            export_dir=str(source.directory),
+            taxonomy_dir=artifact_utils.get_single_uri(output_dict["taxonomy"]),
             split_dirs={split: artifact_utils.get_split_uri([examples], split) for split in splits},
-            split_photos=_check_rows(export),
+            index_dir=artifact_utils.get_single_uri(output_dict["photo_index"]),
+            ranges=plan_ranges(source),
+            has_places=source.has_places,
             settings=settings,
         )
+        _write_taxonomy(taxonomy, plan.taxonomy_dir)
         for directory in plan.split_dirs.values():
             Path(directory).mkdir(parents=True, exist_ok=True)
-        set_aside, kept = self._read(plan)
+        results = self._read(plan)
+        raise_fault(source, taxonomy, results.faulty)
         folder = Path(artifact_utils.get_single_uri(output_dict["set_aside"]))
-        write_set_aside(set_aside, folder / SET_ASIDE_FILE)
-        self._judge(set_aside, kept, settings, folder / SET_ASIDE_FILE)
+        self._judge(results, source, settings, folder / SET_ASIDE_FILE)
 
-    def _read(self, plan: ReadPlan) -> tuple[list[SetAsideRow], dict[str, int]]:
+    def _read(self, plan: ReadPlan) -> _Results:
         """Runs the pipeline; results come back through files, as Beam may run elsewhere."""
-        results = Path(tempfile.mkdtemp(prefix="results-", dir=Path(plan.split_dirs["train"])))
+        folder = Path(tempfile.mkdtemp(prefix="results-", dir=Path(plan.split_dirs["train"])))
         try:
             with self._make_beam_pipeline() as pipeline:
                 read = pipeline | "ReadExport" >> ReadExport(plan)
-                _to_json(read["set_aside"], results / "set_aside", "SetAside")
-                totals = read["kept"] | "Totals" >> beam.CombinePerKey(sum)
-                _to_json(totals, results / "kept", "Kept")
-            set_aside = [SetAsideRow(*row) for row in _from_json(results, "set_aside")]
-            kept = dict.fromkeys(plan.split_dirs, 0) | dict(_from_json(results, "kept"))
+                # One file of all three: Beam takes a tenth of a second for each one it writes.
+                lines = [
+                    read[name] | f"{name}Lines" >> beam.Map(_to_line, name)
+                    for name in ("set_aside", "kept", "faulty")
+                ]
+                _ = (
+                    lines
+                    | "Results" >> beam.Flatten()
+                    | "WriteResults" >> beam.io.WriteToText(str(folder / "results"))
+                )
+            return _results(folder, plan)
         finally:
-            shutil.rmtree(results)
-        return set_aside, kept
+            shutil.rmtree(folder)
+            _remove_halves(plan)
 
     def _judge(
-        self,
-        set_aside: list[SetAsideRow],
-        kept: dict[str, int],
-        settings: ExportSettings,
-        listed: Path,
+        self, results: _Results, source: Source, settings: ExportSettings, listed: Path
     ) -> None:
-        counts = ", ".join(f"{split} {count:,}" for split, count in kept.items())
-        text = f"{sum(kept.values()):,} photos kept ({counts})"
-        if set_aside:
-            text += f"; {len(set_aside):,} set aside, listed in {listed}"
-        emit("note", text=text)
+        files = {split: path.name for split, path in source.split_paths.items()}
+        set_aside, kept, _ = results
+        if settings.on_leak == "fail":
+            refuse_leaks(set_aside, str(source.directory), files=files)
+        write_set_aside(set_aside, listed, files=files)
+        emit("note", text=summary(set_aside, kept, listed_in=listed))
         # TFX deletes the outputs of a step that fails; the list must outlive it.
         saved = Path(tempfile.gettempdir()) / f"{FAILED_LIST_PREFIX}{listed.parent.name}.csv"
         shutil.copyfile(listed, saved)
-        check_share(set_aside, kept, max_share=settings.max_unusable_share, listed_in=saved)
+        check_share(
+            set_aside,
+            kept,
+            max_share=settings.max_unusable_share,
+            listed_in=saved,
+            files=files,
+        )
         saved.unlink()
 
-    def _write_taxonomy(self, export: VisionExport, uri: str) -> None:
-        taxonomy = read_taxonomy(export.taxonomy_path)
-        write_taxonomy(taxonomy, Path(uri) / record.TAXONOMY_FILE)
-        lines = "".join(f"{taxon_id}\n" for taxon_id in taxonomy.leaf_taxon_ids)
-        (Path(uri) / record.LEAF_TAXA_FILE).write_text(lines)
+
+def _write_taxonomy(taxonomy: Taxonomy, uri: str) -> None:
+    write_taxonomy(taxonomy, Path(uri) / record.TAXONOMY_FILE)
+    lines = "".join(f"{taxon_id}\n" for taxon_id in taxonomy.leaf_taxon_ids)
+    (Path(uri) / record.LEAF_TAXA_FILE).write_text(lines)
 
 
-def _check_rows(export: VisionExport) -> dict[str, int]:
-    """Returns rows by split, after checking each against the taxonomy.
-
-    Raises:
-        DataError: with all faulty rows of a file, before any photo is read.
-    """
-    taxonomy = read_taxonomy(export.taxonomy_path)
-    return {
-        split: sum(1 for _ in export.rows(split, taxonomy=taxonomy)) for split in export.split_paths
-    }
+def _remove_halves(plan: ReadPlan) -> None:
+    """Removes what workers left that died while writing; others have written those files since."""
+    for directory in (*plan.split_dirs.values(), plan.index_dir):
+        for path in Path(directory).rglob(f"{WRITING_PREFIX}*"):
+            path.unlink()
 
 
-def _to_json(rows: beam.PCollection, prefix: Path, name: str) -> None:
-    lines = rows | f"{name}Json" >> beam.Map(json.dumps)
-    _ = lines | f"{name}Write" >> beam.io.WriteToText(str(prefix))
+def _to_line(row: Any, name: str) -> str:
+    return json.dumps([name, row])
 
 
-def _from_json(folder: Path, name: str) -> list[Any]:
-    return [
-        json.loads(line)
-        for path in sorted(folder.glob(f"{name}-*"))
-        for line in path.read_text().splitlines()
-    ]
+def _results(folder: Path, plan: ReadPlan) -> _Results:
+    results = _Results([], dict.fromkeys(plan.split_dirs, 0), set())
+    for path in sorted(folder.glob("results-*")):
+        for line in path.read_text().splitlines():
+            name, row = json.loads(line)
+            if name == "set_aside":
+                results.set_aside.append(SetAsideRow(*row))
+            elif name == "kept":
+                results.kept[row[0]] += row[1]
+            else:
+                results.faulty.add(row)
+    return results

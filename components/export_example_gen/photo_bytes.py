@@ -8,18 +8,56 @@ A JPEG of that kind keeps its bytes; anything else that shows a picture (CMYK, P
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from components.export_example_gen.coarse_hash import coarse_hash
+from schemas.photo_hash import perceptual_hash
 
 EXIF_ORIENTATION_TAG = 0x0112
 UPRIGHT = 1
 REENCODED_QUALITY = 95
 
 _CHECK_SIZE_PX = 64
-"""The check alone may decode at the coarsest DCT scale: every byte is read all the same."""
+"""The check alone may decode at the coarsest DCT scale: every byte is read all the same. Twice the
+32 px that the perceptual hash looks at, so that it hardly differs from the full photo's."""
+
+_JPEG_FORMATS = ("JPEG", "MPO")
+"""MPO is a JPEG with others behind it (3D cameras, phones); every decoder shows the first one."""
+
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+    NotImplementedError,
+)
+"""What Pillow raises for damaged files, depending on the format and on the damage."""
+
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Pillow's own limit is replaced by ours, and it warns of each damaged EXIF block. Set for the whole
+# process: `warnings.catch_warnings` is not safe in threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", module="PIL.TiffImagePlugin")
 
 
 class UnusablePhoto(Exception):
@@ -33,10 +71,13 @@ class PhotoBytes:
     Attributes:
         jpeg: an RGB or greyscale JPEG.
         orientation: EXIF orientation, 1..8.
+        phash: 64-bit perceptual hash of the upright photo (schemas.photo_hash), as seen at the
+            check's coarse scale: a bit or two from the full photo's.
     """
 
     jpeg: bytes
     orientation: int
+    phash: int
 
 
 def check_photo(data: bytes, *, max_pixels: int) -> PhotoBytes:
@@ -52,17 +93,13 @@ def check_photo(data: bytes, *, max_pixels: int) -> PhotoBytes:
     if not data:
         raise UnusablePhoto("the file is empty")
     try:
-        with warnings.catch_warnings():
-            # Pillow's own limit is replaced by ours, below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                return _checked(image, data, max_pixels)
+        with Image.open(io.BytesIO(data)) as image:
+            return _checked(image, data, max_pixels)
     except UnidentifiedImageError as error:
         raise UnusablePhoto(f"no picture: the file starts with {data[:12]!r}") from error
     except Image.DecompressionBombError as error:
         raise UnusablePhoto(f"more pixels than the {max_pixels / 1e6:g} million allowed") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # What Pillow raises for damaged files, depending on the format and on the damage.
+    except _DAMAGE as error:
         raise UnusablePhoto(f"damaged: {error}") from error
 
 
@@ -72,17 +109,30 @@ def _checked(image: Image.Image, data: bytes, max_pixels: int) -> PhotoBytes:
         raise UnusablePhoto(
             f"{width} x {height} is more pixels than the {max_pixels / 1e6:g} million allowed"
         )
-    orientation = image.getexif().get(EXIF_ORIENTATION_TAG, UPRIGHT)
-    if orientation not in range(1, 9):
-        orientation = UPRIGHT  # EXIF reserves other values; viewers show such photos as stored.
-    if image.format == "JPEG" and image.mode in ("RGB", "L"):
-        image.draft(image.mode, (_CHECK_SIZE_PX, _CHECK_SIZE_PX))
+    orientation = _orientation(image)
+    if image.format in _JPEG_FORMATS and image.mode in ("RGB", "L"):
+        # Grey is all that the hash needs, and spares the colours' inverse transform.
+        image.draft("L", (_CHECK_SIZE_PX, _CHECK_SIZE_PX))
         image.load()
-        return PhotoBytes(data, orientation)
+        return PhotoBytes(data, orientation, coarse_hash(_upright(image, orientation)))
     image.load()
-    buffer = io.BytesIO()
-    _to_rgb(image).save(buffer, "JPEG", quality=REENCODED_QUALITY)
-    return PhotoBytes(buffer.getvalue(), orientation)
+    rgb, buffer = _to_rgb(image), io.BytesIO()
+    rgb.save(buffer, "JPEG", quality=REENCODED_QUALITY)
+    return PhotoBytes(buffer.getvalue(), orientation, perceptual_hash(_upright(rgb, orientation)))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(EXIF_ORIENTATION_TAG, UPRIGHT)
+    except _DAMAGE:
+        return UPRIGHT  # A photo is no worse for a damaged EXIF block; viewers show it as stored.
+    # EXIF reserves other values; viewers show such photos as stored, too.
+    return orientation if orientation in range(1, 9) else UPRIGHT
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TO_UPRIGHT.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

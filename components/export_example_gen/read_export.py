@@ -1,185 +1,200 @@
-"""The Beam transform that reads an export: rows in, TFRecord files and a set-aside list out.
+"""The Beam transform that reads an export: ranges of rows in, files and a set-aside list out.
 
-1. Rows of all splits, and places, are grouped by observation; `splits.resolve` keeps one copy.
-2. Rows are grouped by the file they go to (`shards`), and each file is written in one go, under a
-   temporary name until it is whole.
-3. What was set aside and how many were kept comes out beside it.
+1. Ranges are read by whichever worker is free (`read_rows`).
+2. Rows, and places, meet by observation, then by photo; `splits` keeps one copy.
+3. Photos are looked up, and the keys of their files meet, to find `placeholder`s.
+4. Rows meet by the file they go to (`shards`), and each file is written in one go (`write_shard`).
+5. What was set aside, how many were kept, and which files are faulty comes out beside it.
+
+Nothing is written, and no photo is read, before every row is known to be sound: the number of
+faults is a side input of step 4, which therefore waits for it. Rows travel packed (`row_batches`).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
-import tensorflow as tf
 from apache_beam import pvalue
 
-from components.export_example_gen.config import ExportSettings
-from components.export_example_gen.photo_bytes import UnusablePhoto
-from components.export_example_gen.records import Loader, Located
-from components.export_example_gen.shards import Shard, ordered_map, photo_hash, shard_of
-from components.export_example_gen.splits import Placed, group_key, resolve
-from schemas.events import Meter
-from schemas.photo_store import PhotoStore
-from schemas.taxonomy_csv import read_taxonomy
-from schemas.vision_export import VisionExport
+from components.export_example_gen.placeholder import NO_PROBE, pack_probes, shared_probes
+from components.export_example_gen.read_plan import ReadPlan
+from components.export_example_gen.read_rows import FAULTY, ReadPlaces, ReadRange
+from components.export_example_gen.row_batches import (
+    Located,
+    bucket_of,
+    in_buckets,
+    pack,
+    unpack,
+    unpack_places,
+)
+from components.export_example_gen.set_aside import LEAK, SetAsideRow
+from components.export_example_gen.shards import ordered_map, stretch_of
+from components.export_example_gen.splits import (
+    Lost,
+    Placed,
+    group_key,
+    resolve_observation,
+    resolve_photo,
+)
+from components.export_example_gen.write_shard import KEPT, SET_ASIDE, WriteShard, make_loader
+from schemas.spatial_row import SpatialRow
 
-# A photo that is unusable counts against `max_unusable_share`; a leak or a double does not.
-UNUSABLE = "unusable"
-LEAK = "leak"
-KEPT = "kept"
+PROBE = "probe"
 
-
-class SetAsideRow(NamedTuple):
-    """A row that gave no record."""
-
-    split: str
-    row_number: int
-    photo_id: int
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ReadPlan:
-    """What to read and where to write.
-
-    Attributes:
-        export_dir: the export.
-        split_dirs: output directory of each split.
-        split_photos: rows of each split.
-        settings: of ExportExampleGen.
-    """
-
-    export_dir: str
-    split_dirs: dict[str, str]
-    split_photos: dict[str, int]
-    settings: ExportSettings
-
-    def shard_count(self, split: str) -> int:
-        """Files that a split is written to."""
-        return max(1, -(-self.split_photos[split] // self.settings.photos_per_file))
+Rule = Callable[[Iterable[Placed]], tuple[list[Placed], list[Lost]]]
 
 
 class ReadExport(beam.PTransform):
-    """Begin -> {"set_aside": PCollection[SetAsideRow], "kept": PCollection[(split, count)]}."""
+    """Begin -> {"set_aside": SetAsideRows, "kept": (split, count), "faulty": names of splits}."""
 
     def __init__(self, plan: ReadPlan) -> None:
         super().__init__()
         self._plan = plan
 
     def expand(self, begin: pvalue.PBegin) -> dict[str, pvalue.PCollection]:
+        plan, settings = self._plan, self._plan.settings
+        rows, places = self._read(begin)
+        faulty = (rows[FAULTY], places[FAULTY]) | "Faulty" >> beam.Flatten()
+        by_observation = (
+            {"rows": rows.packed, "places": places.packed}
+            | "ByObservation" >> beam.CoGroupByKey()
+            | "OneObservation" >> beam.FlatMap(_observations, plan).with_outputs(LEAK, main="rows")
+        )
+        by_photo = (
+            by_observation.rows
+            | "ByPhoto" >> beam.GroupByKey()
+            | "OnePhoto"
+            >> beam.ParDo(_Photos(plan), _count("Faults", faulty)).with_outputs(
+                LEAK, PROBE, main="rows"
+            )
+        )
+        leaks = (by_observation[LEAK], by_photo[LEAK]) | "Leaks" >> beam.Flatten()
+        stops = (faulty, leaks) if settings.on_leak == "fail" else (faulty,)
+        placeholders = (
+            by_photo[PROBE]
+            | "ByProbe" >> beam.GroupByKey()
+            | "Placeholders" >> beam.FlatMap(_placeholders, settings.placeholder_copies)
+        )
+        written = (
+            by_photo.rows
+            | "ByFile" >> beam.GroupByKey()
+            | "Write"
+            >> beam.ParDo(
+                WriteShard(plan),
+                _count("Stops", stops | "AllStops" >> beam.Flatten()),
+                pvalue.AsDict(placeholders),
+            ).with_outputs(SET_ASIDE, main=KEPT)
+        )
+        set_aside = (leaks, written[SET_ASIDE]) | "SetAside" >> beam.Flatten()
+        return {"set_aside": set_aside, "kept": written[KEPT], "faulty": faulty}
+
+    def _read(self, begin: pvalue.PBegin) -> tuple[Any, Any]:
         plan = self._plan
-        export = VisionExport.open(plan.export_dir)
         rows = (
             begin
-            | "Splits" >> beam.Create(sorted(plan.split_dirs))
-            | "Rows" >> beam.FlatMap(_read_rows, plan.export_dir)
+            | "Ranges" >> beam.Create([tuple(part) for part in plan.ranges])
+            | "Spread" >> beam.Reshuffle()
+            | "Rows" >> beam.ParDo(ReadRange(plan)).with_outputs(FAULTY, main="packed")
         )
         places = (
             begin
-            | "Places" >> beam.Create([plan.export_dir] if export.spatial_path else [])
-            | "PlaceRows" >> beam.FlatMap(_read_places)
+            | "PlacesFile" >> beam.Create([plan.export_dir] if plan.has_places else [])
+            | "Places" >> beam.ParDo(ReadPlaces(plan)).with_outputs(FAULTY, main="packed")
         )
-        resolved = (
-            {"rows": rows, "places": places}
-            | "ByObservation" >> beam.CoGroupByKey()
-            | "OneSplitOneLeaf" >> beam.FlatMap(_resolve).with_outputs(LEAK, main="located")
-        )
-        written = (
-            resolved.located
-            | "ToFile" >> beam.Map(lambda located: (_shard(located, plan), located))
-            | "ByFile" >> beam.GroupByKey()
-            | "Write" >> beam.ParDo(_WriteShard(plan)).with_outputs(UNUSABLE, main=KEPT)
-        )
-        set_aside = (resolved[LEAK], written[UNUSABLE]) | "SetAside" >> beam.Flatten()
-        return {"set_aside": set_aside, "kept": written[KEPT]}
+        return rows, places
 
 
-def _read_rows(split: str, export_dir: str) -> Iterator[tuple[int, Placed]]:
-    for row in VisionExport.open(export_dir).rows(split):
-        placed = Placed(split, row)
-        yield group_key(placed), placed
-
-
-def _read_places(export_dir: str) -> Iterator[tuple[int, Any]]:
-    for row in VisionExport.open(export_dir).spatial_rows():
-        yield row.observation_id, row
-
-
-def _resolve(group: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
+def _observations(group: tuple[int, dict[str, Iterable[bytes]]], plan: ReadPlan) -> Iterator[Any]:
+    """One bucket: packed rows and places -> (bucket of the photo, packed rows), and leaks."""
     _, streams = group
-    places = sorted(streams["places"], key=lambda place: place.row_number)
-    kept, lost = resolve(streams["rows"])
-    for placed in kept:
-        yield Located(placed, places[0] if places else None)
-    for placed, reason in lost:
-        row = SetAsideRow(placed.split, placed.row.row_number, placed.row.photo_id, LEAK, reason)
-        yield pvalue.TaggedOutput(LEAK, row)
+    places: dict[int, SpatialRow] = {}
+    for batch in streams["places"]:
+        for place in unpack_places(batch):
+            first = places.setdefault(place.observation_id, place)
+            if place.row_number < first.row_number:
+                places[place.observation_id] = place
+    rows = (
+        row._replace(spatial=places.get(group_key(row.placed.row)))
+        for batch in streams["rows"]
+        for row in unpack(batch)
+    )
+    kept, lost = _resolved(rows, group_key, resolve_observation)
+    for loss in lost:
+        yield pvalue.TaggedOutput(LEAK, _leak(loss))
+    count = plan.bucket_count
+    yield from in_buckets(kept, lambda row: bucket_of(row.placed.row.photo_id, count), pack)
 
 
-def _shard(located: Located, plan: ReadPlan) -> Shard:
-    split, row = located.placed
-    return shard_of(split, row.photo_id, plan.shard_count(split))
-
-
-class _WriteShard(beam.DoFn):
-    """(Shard, rows) -> (split, photos kept), and SetAsideRows on the side."""
+class _Photos(beam.DoFn):
+    """One bucket: packed rows -> (Shard, packed rows), leaks and (bucket of the key, probes)."""
 
     def __init__(self, plan: ReadPlan) -> None:
         self._plan = plan
 
     def setup(self) -> None:
-        plan, settings = self._plan, self._plan.settings
-        export = VisionExport.open(plan.export_dir)
-        self._loader = Loader(
-            PhotoStore(plan.export_dir, settings.photo_size),
-            read_taxonomy(export.taxonomy_path),
-            max_pixels=int(settings.max_megapixels * 1e6),
+        self._loader = make_loader(self._plan)
+
+    def process(self, group: tuple[int, Iterable[bytes]], faults: int) -> Iterator[Any]:
+        if faults:
+            return
+        plan = self._plan
+        rows = (row for batch in group[1] for row in unpack(batch))
+        kept, lost = _resolved(rows, lambda row: row.photo_id, resolve_photo)
+        for loss in lost:
+            yield pvalue.TaggedOutput(LEAK, _leak(loss))
+        if plan.settings.placeholder_copies:
+            threads = plan.settings.decode_threads
+            kept = list(ordered_map(self._look_up, kept, threads=threads))
+            for bucket in _probes(kept, plan.bucket_count):
+                yield pvalue.TaggedOutput(PROBE, bucket)
+        yield from in_buckets(
+            kept, lambda row: tuple(plan.shard_of(row.placed.split, row.placed.row.photo_id)), pack
         )
-        total = sum(plan.split_photos.values())
-        self._meter = Meter("photos read", total=total, unit="photos")
 
-    def process(self, group: tuple[Shard, Iterable[Located]]) -> Iterator[Any]:
-        shard, rows = Shard(*group[0]), sorted(group[1], key=_order)
-        path = Path(self._plan.split_dirs[shard.split]) / shard.file_name
-        kept = 0
-        # Photos are compressed already; level 0 only wraps them.
-        options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
-        writing = path.with_name(f"writing-{os.getpid()}-{path.name}")
-        with tf.io.TFRecordWriter(str(writing), options) as writer:
-            loaded = ordered_map(self._load, rows, threads=self._plan.settings.decode_threads)
-            for located, outcome in zip(rows, loaded, strict=True):
-                self._meter.add(1)
-                if isinstance(outcome, bytes):
-                    writer.write(outcome)
-                    kept += 1
-                else:
-                    row = located.placed.row
-                    yield pvalue.TaggedOutput(
-                        UNUSABLE,
-                        SetAsideRow(shard.split, row.row_number, row.photo_id, UNUSABLE, outcome),
-                    )
-        if kept:
-            writing.rename(path)
-        else:
-            writing.unlink()
-        yield shard.split, kept
-
-    def teardown(self) -> None:
-        self._meter.close()
-
-    def _load(self, located: Located) -> bytes | str:
-        try:
-            return self._loader.load(located)
-        except UnusablePhoto as reason:
-            return str(reason)
+    def _look_up(self, located: Located) -> Located:
+        return located._replace(found=self._loader.find(located.placed.row))
 
 
-def _order(located: Located) -> tuple[int, int]:
-    photo_id = located.placed.row.photo_id
-    return photo_hash(photo_id), photo_id
+def _probes(rows: Iterable[Located], count: int) -> Iterator[tuple[int, bytes]]:
+    probes = [
+        (row.found.probe, row.placed.row.photo_id, group_key(row.placed.row))
+        for row in rows
+        if row.found is not None and row.found.probe != NO_PROBE
+    ]
+    return in_buckets(probes, lambda probe: stretch_of(probe[0], count), pack_probes)
+
+
+def _placeholders(group: tuple[int, Iterable[bytes]], copies: int) -> Iterator[Any]:
+    for key, shared in shared_probes(group[1], copies=copies):
+        yield key, tuple(shared)
+
+
+def _resolved(
+    rows: Iterable[Located], key: Callable[[Any], int], rule: Rule
+) -> tuple[list[Located], list[Lost]]:
+    """Returns (kept, lost) of rows of any observations or photos, after a rule of `splits`."""
+    groups: dict[int, list[Located]] = {}
+    for row in rows:
+        groups.setdefault(key(row.placed.row), []).append(row)
+    kept: list[Located] = []
+    lost: list[Lost] = []
+    for group in groups.values():
+        if len(group) == 1:
+            kept += group
+            continue
+        winners, losers = rule(row.placed for row in group)
+        located = {row.placed: row for row in group}
+        kept += [located[placed] for placed in winners]
+        lost += losers
+    return kept, lost
+
+
+def _leak(loss: Lost) -> SetAsideRow:
+    split, row = loss.placed
+    return SetAsideRow(split, row.row_number, row.photo_id, LEAK, loss.reason)
+
+
+def _count(name: str, rows: pvalue.PCollection) -> pvalue.AsSingleton:
+    return pvalue.AsSingleton(rows | name >> beam.combiners.Count.Globally(), default_value=0)
