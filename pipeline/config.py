@@ -37,7 +37,7 @@ class PipelineConfig(Settings):
     """Name of the pipeline: lower case, digits, hyphens. Runs of one name share their cache."""
 
     export_dir: str | None = None
-    """Export to read, in any of iNaturalist's formats. The command line's --export goes before it."""
+    """Export to read, in any of iNaturalist's formats; the command line's --export goes first."""
 
     taxa_file: str | None = None
     """Table of taxa (Open Data's taxa.csv) for a format that has none of its own."""

@@ -24,8 +24,8 @@ from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
 from pipeline.recipe import recipe_of
 from schemas.errors import ConfigError
-from schemas.record import SCHEMA_FILE
 from schemas.open_source import open_source
+from schemas.record import SCHEMA_FILE
 
 
 def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipeline:

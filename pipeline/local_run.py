@@ -20,8 +20,8 @@ from pipeline.config import PipelineConfig
 from pipeline.display import Display, duration
 from pipeline.fingerprint import export_fingerprint
 from pipeline.layout import Layout
-from pipeline.prepare_export import prepare_export
 from pipeline.plan import describe_plan, devices_of_machine
+from pipeline.prepare_export import prepare_export
 from pipeline.summary import StepTime, summarise
 from schemas.errors import FieldmarkError
 from schemas.events import EVENTS_VARIABLE

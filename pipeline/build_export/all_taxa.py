@@ -67,7 +67,8 @@ class AllTaxa:
             *(0, LIFE_TAXON_ID, None, None, None, "stateofmatter", level, 0),
             *(0, 2 * len(order) + 1, total, "true", "Life", "complete", None, None, None, None),
         )
-        left, parts = 1, {}
+        left = 1
+        parts: dict[int, int] = {}
         for node in order:
             # A node's `left` is its parent's and one more, past the siblings before it.
             parent = int(tree.parents[node])

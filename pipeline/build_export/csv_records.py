@@ -13,10 +13,11 @@ import csv
 import gzip
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import IO, TYPE_CHECKING, NamedTuple, TextIO, cast
 
 from schemas.csv_rows import Problems
 from schemas.errors import DataError
@@ -60,22 +61,22 @@ def open_text(part: Part) -> Iterator[TextIO]:
     Raises:
         DataError: if it cannot be read, or the zip is damaged.
     """
+    with _open_bytes(part) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as file:
+        yield file
+
+
+def zip_members(path: Path) -> list[str]:
+    """Returns the names of the files in a zip, without what macOS adds to each.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
-        if part.member is not None:
-            with zipfile.ZipFile(part.path) as archive, archive.open(part.member) as raw:
-                yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-        elif part.path.suffix == ".gz":
-            with gzip.open(part.path, "rt", encoding="utf-8-sig", newline="") as file:
-                yield file
-        else:
-            with part.path.open(encoding="utf-8-sig", newline="") as file:
-                yield file
-    except (OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(
-            part.place,
-            problem=f"cannot be read: {getattr(error, 'strerror', None) or error}.",
-            remedy="Check the path and its permissions, or download the file again.",
-        ) from error
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise _unreadable(Part(path), str(error)) from error
+    return [name for name in names if not name.startswith("__MACOSX/") and name[-1:] != "/"]
 
 
 def read_header_of(part: Part) -> tuple[str, ...]:
@@ -149,10 +150,12 @@ def _records(reader: _Reader, part: Part) -> Iterator[list[str]]:
         except StopIteration:
             return
         except UnicodeDecodeError as error:
+            # The text was decoded some kilobytes ahead of the record.
+            row, byte = _first_undecodable(part)
             raise DataError(
                 part.place,
-                row=line,
-                problem=f"or a row after it is not UTF-8 (byte 0x{error.object[error.start]:02x}).",
+                row=row,
+                problem=f"is not UTF-8 (byte 0x{byte:02x}).",
                 remedy="Convert the file, for example with: iconv -f latin1 -t utf-8.",
             ) from error
         except csv.Error as error:
@@ -163,3 +166,45 @@ def _records(reader: _Reader, part: Part) -> Iterator[list[str]]:
                 remedy="Is the file whole? A quote that never closes, or one within a quoted cell "
                 "that is not doubled, has this effect.",
             ) from error
+
+
+@contextmanager
+def _open_bytes(part: Part) -> Iterator[IO[bytes]]:
+    with ExitStack() as stack:
+        try:
+            raw = stack.enter_context(_opened(part, stack))
+        except (KeyError, RuntimeError) as error:  # no such member; a password is needed
+            raise _unreadable(part, str(error.args[0])) from error
+        except (OSError, zipfile.BadZipFile) as error:
+            raise _unreadable(part, getattr(error, "strerror", None) or str(error)) from error
+        try:
+            yield raw
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise _unreadable(part, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _opened(part: Part, stack: ExitStack) -> IO[bytes]:
+    if part.member is not None:
+        return stack.enter_context(zipfile.ZipFile(part.path)).open(part.member)
+    if part.path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(part.path))
+    return part.path.open("rb")
+
+
+def _first_undecodable(part: Part) -> tuple[int, int]:
+    """Returns the first line that is not UTF-8, and the byte at fault."""
+    with _open_bytes(part) as raw:
+        for row, line in enumerate(raw, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return row, error.object[error.start]
+    raise AssertionError(f"{part.place} was not UTF-8 a moment ago")
+
+
+def _unreadable(part: Part, reason: str) -> DataError:
+    return DataError(
+        part.place,
+        problem=f"cannot be read: {reason.rstrip('.')}.",
+        remedy="Check the path and its permissions, or download the file again.",
+    )

@@ -3,11 +3,12 @@
 Rows say what they were identified as, and the names of some ranks above. From all of them a tree is
 made. Laws:
 
-- a node is a whole path of (rank, name), so that homonyms of two kingdoms stay two;
+- within a kingdom a name of a rank is one taxon; homonyms of two kingdoms stay two;
 - a taxon whose number a row gives keeps it, iconic taxa have iNaturalist's own, all others get
   invented ones (`schemas.taxon_numbers`), the same for the same names;
 - where rows place one taxon in two ways (the taxonomy moved between them), the way that most rows
-  give counts, and of equals the first in order of names.
+  give counts, and of equals the first in order of names;
+- the order of the rows changes nothing.
 
     taxa = NamedTaxa()
     ref = taxa.add(51702, (("kingdom", "Animalia"), ("species", "Coccinella septempunctata")))
@@ -16,6 +17,7 @@ made. Laws:
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from functools import cached_property
 
@@ -32,12 +34,20 @@ Step = tuple[str, str]
 Path = tuple[Step, ...]
 """A node: the steps from the kingdom down to it."""
 
+_Key = tuple[str, str, str, str]
+"""What tells a taxon apart: kingdom, genus where that is needed, rank, name."""
+
 _ICONIC_IDS = {name: taxon_id for taxon_id, name in ICONIC_TAXON_NAMES.items()}
 _ICONIC_RANKS = ("kingdom", "phylum", "class")
+_GENUS_LEVEL, _SPECIES_LEVEL = LEVEL_OF_RANK["genus"], LEVEL_OF_RANK["species"]
+_CROSSES = ("×", "x")
 
 
 class NamedTaxa:
-    """Collects what rows were identified as; keeps one entry a different taxon."""
+    """Collects what rows were identified as; keeps one entry a different taxon.
+
+    All rows are added first; then the tree is asked for.
+    """
 
     def __init__(self) -> None:
         self._refs: dict[tuple[int | None, Path], int] = {}
@@ -51,30 +61,39 @@ class NamedTaxa:
 
         Args:
             taxon_id: iNaturalist's number of the taxon, None if the row does not say.
-            path: from the topmost rank known down to the taxon itself.
+            path: from the topmost rank known down to the taxon itself; empty if the row gives a
+                number alone. Then a table of taxa has to know it (`placed_taxa`).
         """
         ref = self._refs.setdefault((taxon_id, path), len(self._refs))
         self._rows[ref] += 1
         return ref
 
+    def refs(self) -> list[tuple[int | None, Path]]:
+        """Returns what was added, by the places that `add` returned."""
+        return list(self._refs)
+
     def taxon_ids(self) -> npt.NDArray[np.int64]:
         """Returns int64: the number of each place that `add` returned."""
         ids = [
-            taxon_id if taxon_id is not None else self._id_of_path[path]
+            taxon_id if taxon_id is not None else self._id_of_path[self.settled(path)]
             for taxon_id, path in self._refs
         ]
         return np.array(ids, np.int64)
 
-    @property
-    def moved(self) -> int:
-        """Taxa that rows place in more than one way."""
-        places: Counter[int] = Counter(i for i, _ in self._refs if i is not None)
-        return sum(count > 1 for count in places.values())
+    @cached_property
+    def moved(self) -> list[str]:
+        """Taxa that rows place in more than one way, as "genus Coccinella", in order."""
+        names = {f"{key[2]} {key[3]}" for key, above in self._votes.items() if len(above) > 1}
+        ways: dict[int, set[_Key]] = defaultdict(set)
+        for taxon_id, path in self._refs:
+            if taxon_id is not None and path:
+                ways[taxon_id].add(_key(path))
+        names |= {f"taxon {taxon_id}" for taxon_id, keys in ways.items() if len(keys) > 1}
+        return sorted(names)
 
     def table(self) -> TaxaTable:
         """Returns all taxa met, and all above them, in ascending order of number."""
-        nodes = {self._id_of_path[path]: path for path in self._id_of_path}
-        nodes |= self._path_of_id
+        nodes = {taxon_id: path for path, taxon_id in self._id_of_path.items()} | self._path_of_id
         ordered = sorted(nodes)
         steps = [nodes[taxon_id][-1] for taxon_id in ordered]
         return TaxaTable(
@@ -86,17 +105,46 @@ class NamedTaxa:
             active=np.ones(len(ordered), bool),
         )
 
+    def settled(self, path: Path) -> Path:
+        """Returns the path on which the rows together place the taxon of a path."""
+        return self._settled_path(_key(path))
+
+    def _settled_path(self, key: _Key) -> Path:
+        if key not in self._settled:
+            votes = self._votes[key]
+            above = min(votes, key=lambda other: (-votes[other], other)) if votes else None
+            upper = self._settled_path(above) if above is not None else ()
+            self._settled[key] = (*upper, (key[2], key[3]))
+        return self._settled[key]
+
     def _parent_id(self, path: Path) -> int:
         return self._id_of_path[path[:-1]] if len(path) > 1 else 0
 
     @cached_property
+    def _settled(self) -> dict[_Key, Path]:
+        return {}
+
+    @cached_property
+    def _votes(self) -> dict[_Key, Counter[_Key]]:
+        """Rows by the taxon that they place each taxon below. Ranks only rise: there is no loop."""
+        votes: dict[_Key, Counter[_Key]] = defaultdict(Counter)
+        for (_, path), ref in self._refs.items():
+            keys = [_key(path[:length]) for length in range(1, len(path) + 1)]
+            for above, key in itertools.pairwise(keys):
+                votes[key][above] += self._rows[ref]
+        return votes
+
+    @cached_property
     def _path_of_id(self) -> dict[int, Path]:
         """The one path of each taxon whose number rows give."""
-        ways: dict[int, list[tuple[int, Path]]] = defaultdict(list)
+        ways: dict[int, Counter[_Key]] = defaultdict(Counter)
         for (taxon_id, path), ref in self._refs.items():
-            if taxon_id is not None:
-                ways[taxon_id].append((-self._rows[ref], path))
-        return {taxon_id: min(found)[1] for taxon_id, found in ways.items()}
+            if taxon_id is not None and path:
+                ways[taxon_id][_key(path)] += self._rows[ref]
+        return {
+            taxon_id: self._settled_path(min(keys, key=lambda key: (-keys[key], key)))
+            for taxon_id, keys in ways.items()
+        }
 
     @cached_property
     def _id_of_path(self) -> dict[Path, int]:
@@ -106,16 +154,27 @@ class NamedTaxa:
             ids[self._path_of_id[taxon_id]] = taxon_id  # of several, the lowest stays
         taken = set(ids.values()) | set(self._path_of_id)
         paths = set(self._path_of_id.values())
-        paths |= {path for taxon_id, path in self._refs if taxon_id is None}
+        paths |= {self.settled(path) for taxon_id, path in self._refs if taxon_id is None}
         prefixes = {path[:length] for path in paths for length in range(1, len(path) + 1)}
         for path in sorted(prefixes - ids.keys()):
-            rank, name = path[-1]
-            iconic = _ICONIC_IDS.get(name, 0) if rank in _ICONIC_RANKS else 0
-            lineage = "/".join(name for _, name in path)
-            free = iconic and iconic not in taken
-            ids[path] = iconic if free else invented_taxon_id(rank, lineage, taken)
+            ids[path] = _number(path, taken)
             taken.add(ids[path])
         return ids
+
+
+def _key(path: Path) -> _Key:
+    rank, name = path[-1]
+    # Sections and the like of different genera often share a name.
+    needs_genus = _SPECIES_LEVEL < LEVEL_OF_RANK[rank] < _GENUS_LEVEL
+    return path[0][1], dict(path).get("genus", "") if needs_genus else "", rank, name
+
+
+def _number(path: Path, taken: set[int]) -> int:
+    rank, name = path[-1]
+    iconic = _ICONIC_IDS.get(name, 0) if rank in _ICONIC_RANKS else 0
+    if iconic and iconic not in taken:
+        return iconic
+    return invented_taxon_id(rank, "/".join(name for _, name in path), taken)
 
 
 def path_of_names(own: Step, above: dict[str, str]) -> Path:
@@ -136,9 +195,9 @@ def path_of_names(own: Step, above: dict[str, str]) -> Path:
         if other_name and LEVEL_OF_RANK[other] > level
     }
     words = name.split()
-    if "genus" not in steps and level < LEVEL_OF_RANK["genus"] and len(words) > 1:
+    if level < _GENUS_LEVEL and "genus" not in steps and _starts_with_genus(words):
         steps["genus"] = words[0]
-    if level < LEVEL_OF_RANK["species"] and "species" not in steps and len(words) > 2:
+    if level < _SPECIES_LEVEL and "species" not in steps and len(words) > 2:
         steps["species"] = " ".join(words[:2])
     ordered = sorted(steps.items(), key=lambda step: -LEVEL_OF_RANK[step[0]])
     return (*ordered, own)
@@ -147,13 +206,32 @@ def path_of_names(own: Step, above: dict[str, str]) -> Path:
 def rank_of_name(name: str) -> str:
     """Returns the rank that a scientific name's form suggests, where nothing else tells it.
 
-    Two words are a species, three a subspecies, a cross a hybrid; one word is a family by its
-    ending, else a genus.
+    Two words are a species, three a subspecies, a cross a hybrid; one word is what its ending says
+    by the codes of nomenclature, else a genus.
     """
     words = name.split()
-    if any(word in ("×", "x") for word in words):
+    if any(word in _CROSSES for word in words):
         return "hybrid" if len(words) > 2 else "genushybrid"
     if len(words) > 1:
         return "species" if len(words) == 2 else "subspecies"
-    endings = {"idae": "family", "aceae": "family", "inae": "subfamily", "oideae": "subfamily"}
-    return next((rank for end, rank in endings.items() if name.endswith(end)), "genus")
+    return next((rank for end, rank in _ENDINGS.items() if name.endswith(end)), "genus")
+
+
+_ENDINGS = {
+    "idae": "family",
+    "aceae": "family",
+    "inae": "subfamily",
+    "oideae": "subfamily",
+    "oidea": "superfamily",
+    "ales": "order",
+    "iformes": "order",
+    "opsida": "class",
+    "mycetes": "class",
+    "phyta": "phylum",
+    "mycota": "phylum",
+}
+"""Endings that the codes prescribe, or that zoologists keep to."""
+
+
+def _starts_with_genus(words: list[str]) -> bool:
+    return len(words) > 1 and words[0] not in _CROSSES

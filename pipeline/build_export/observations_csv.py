@@ -1,7 +1,8 @@
 """The observations CSV of iNaturalist's export page as a table of observations.
 
-Law: columns are read by name, in any subset and order that has the needed ones; the first photo of
-an observation is all that the export names. A record is noted by the line that it starts on.
+Laws: columns are read by name, in any subset and order that has the needed ones; an observation has
+one photo, the first, which is all that the export names, and counts once, whatever the number of
+parts it stands in. A fault is noted by the line that its record starts on.
 
     source = ObservationsCsv(Path("observations-123456.csv.zip"))
     taxa = source.taxa(connection)
@@ -19,10 +20,12 @@ from pathlib import Path
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from pipeline.build_export.csv_records import Part, read_header_of, read_records
+from pipeline.build_export.csv_records import Part, read_header_of, read_records, zip_members
 from pipeline.build_export.named_taxa import NamedTaxa
+from pipeline.build_export.placed_taxa import taxa_of_rows
 from pipeline.build_export.row_loader import RowLoader
 from pipeline.build_export.site_row import parse_site_row
+from pipeline.build_export.table_faults import raise_together
 from pipeline.build_export.table_source import TaxaTable
 from pipeline.build_export.taxa_file import read_taxa_file
 from schemas.csv_rows import Problems
@@ -31,8 +34,8 @@ from schemas.photo_store import PHOTOS_FOLDER
 from schemas.row_cells import RowFault
 from schemas.source import Format
 
-COLUMNS = ("id", "image_url", "quality_grade", "scientific_name")
-"""Columns that must be there."""
+COLUMNS = ("id", "image_url", "quality_grade")
+"""Columns that must be there, besides scientific_name or, with a table of taxa, taxon_id."""
 
 REMEDY = "Correct the rows, or export the observations again."
 
@@ -58,7 +61,7 @@ _TYPES = {
 
 
 class ObservationsCsv:
-    """An export of the site: a CSV, a zip of one, or a directory of several parts.
+    """An export of the site: a CSV, a zip of some, or a directory of several parts.
 
     Args:
         path: what the user gave.
@@ -75,9 +78,10 @@ class ObservationsCsv:
         self.path, self._taxa_path = path, taxa
         self._parts = _find_parts(path)
         for part in self._parts:
-            _require_columns(part)
+            _require_columns(part, with_taxa=taxa is not None)
         self._problems = [Problems(part.place) for part in self._parts]
         self._names = NamedTaxa()
+        self._taxa: TaxaTable | None = None
         self._loaded_in: DuckDBPyConnection | None = None
 
     @property
@@ -94,15 +98,17 @@ class ObservationsCsv:
 
     def taxa(self, connection: DuckDBPyConnection) -> TaxaTable:
         """See `TableSource.taxa`."""
-        if self._taxa_path is not None:
-            return read_taxa_file(connection, self._taxa_path)
-        self._load(connection)
-        return self._names.table()
+        return self._load(connection)
+
+    @property
+    def moved_taxa(self) -> list[str]:
+        """Taxa that rows place in more than one way, as "genus Coccinella"; known once read."""
+        return self._names.moved
 
     def create_views(self, connection: DuckDBPyConnection) -> None:
         """See `TableSource.create_views`."""
         self._load(connection)
-        # Parts of a large export may overlap: of the same photo's rows the first counts.
+        # Parts of a large export may overlap: of an observation's rows the first counts.
         connection.execute(
             """CREATE OR REPLACE TEMP VIEW candidate AS
             SELECT photo_id, observation_id AS observation_key, observation_id, observation_uuid,
@@ -111,7 +117,7 @@ class ObservationsCsv:
                    captive
             FROM site_row LEFT JOIN site_taxon USING (taxon_ref)
             QUALIFY row_number() OVER (
-                PARTITION BY observation_id, photo_id ORDER BY file, line) = 1"""
+                PARTITION BY observation_id ORDER BY file, line) = 1"""
         )
         connection.execute(
             "CREATE OR REPLACE TEMP VIEW observer_name AS "
@@ -120,24 +126,26 @@ class ObservationsCsv:
 
     def check(self, connection: DuckDBPyConnection) -> None:
         """See `TableSource.check`."""
-        for problems in self._problems:
-            problems.raise_if_any(REMEDY)
+        self._load(connection)
+        raise_together(self.path, self._problems, REMEDY)
 
-    def _load(self, connection: DuckDBPyConnection) -> None:
+    def _load(self, connection: DuckDBPyConnection) -> TaxaTable:
         """Reads all parts into the tables `site_row` and `site_taxon`, once a connection."""
-        if self._loaded_in is connection:
-            return
+        if self._loaded_in is connection and self._taxa is not None:
+            return self._taxa
         self._problems = [Problems(part.place) for part in self._parts]
         self._names = NamedTaxa()
+        given = read_taxa_file(connection, self._taxa_path) if self._taxa_path else None
         with RowLoader(connection, "site_row", _TYPES) as loader:
             for row in self._rows():
                 loader.add(row)
-        ids = self._names.taxon_ids().tolist()
+        self._taxa, ids = taxa_of_rows(self._names, given, self._taxa_path)
         types = {"taxon_ref": pa.int64(), "taxon_id": pa.int64()}
         with RowLoader(connection, "site_taxon", types) as loader:
-            for pair in enumerate(ids):
+            for pair in enumerate(ids.tolist()):
                 loader.add(pair)
         self._loaded_in = connection
+        return self._taxa
 
     def _rows(self) -> Iterator[tuple[object, ...]]:
         for file, (part, problems) in enumerate(zip(self._parts, self._problems, strict=True)):
@@ -149,7 +157,8 @@ class ObservationsCsv:
                     continue
                 if row is None:
                     continue
-                ref = None if row.path is None else self._names.add(row.taxon_id, row.path)
+                identified = row.path is not None or row.taxon_id is not None
+                ref = self._names.add(row.taxon_id, row.path or ()) if identified else None
                 yield (
                     file, line, row.observation_id, row.observation_uuid, ref, row.quality_grade,
                     row.latitude, row.longitude, row.positional_accuracy, row.observed_on,
@@ -159,17 +168,21 @@ class ObservationsCsv:
 
 
 def _find_parts(path: Path) -> tuple[Part, ...]:
-    if path.is_file():
-        return (_part(path),)
-    if not path.is_dir():
+    if path.is_dir():
+        files = sorted([*path.glob("*.csv"), *path.glob("*.csv.gz"), *path.glob("*.zip")])
+    elif path.is_file():
+        files = [path]
+    else:
         raise ConfigError(
             f"The observations CSV {str(path)!r} does not exist. Expected a .csv, a .csv.zip as "
             "iNaturalist's export page gives it, or a directory of several."
         )
-    found = sorted([*path.glob("*.csv"), *path.glob("*.csv.gz"), *path.glob("*.zip")])
-    parts = tuple(part for file in found if "image_url" in read_header_of(part := _part(file)))
+    found = [part for file in files for part in _parts_in(file)]
+    if path.is_file() and len(found) == 1:
+        return tuple(found)  # and if it is none, `_require_columns` says which columns it lacks
+    parts = tuple(part for part in found if "image_url" in read_header_of(part))
     if not parts:
-        names = ", ".join(file.name for file in found) or "no .csv and no .zip"
+        names = ", ".join(Path(part.place).name for part in found) or "no .csv"
         raise ConfigError(
             f"{str(path)!r} holds no observations CSV of iNaturalist, none with a column "
             f"image_url. Found: {names}."
@@ -177,23 +190,18 @@ def _find_parts(path: Path) -> tuple[Part, ...]:
     return parts
 
 
-def _part(path: Path) -> Part:
-    if not zipfile.is_zipfile(path):
-        return Part(path)
-    with zipfile.ZipFile(path) as archive:
-        members = [name for name in archive.namelist() if name.endswith(".csv")]
-    if len(members) != 1:
-        raise DataError(
-            path,
-            problem=f"must hold one CSV. Found: {', '.join(members) or 'none'}.",
-            remedy="Give the zip as iNaturalist's export page gives it, or unpack it.",
-        )
-    return Part(path, members[0])
+def _parts_in(file: Path) -> list[Part]:
+    if not zipfile.is_zipfile(file):
+        return [Part(file)]
+    members = [name for name in zip_members(file) if name.lower().endswith(".csv")]
+    return [Part(file, name) for name in sorted(members)]
 
 
-def _require_columns(part: Part) -> None:
+def _require_columns(part: Part, *, with_taxa: bool) -> None:
     header = read_header_of(part)
     missing = [name for name in COLUMNS if name not in header]
+    if "scientific_name" not in header and not (with_taxa and "taxon_id" in header):
+        missing.append("scientific_name")
     if missing:
         raise DataError(
             part.place,

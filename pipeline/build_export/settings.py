@@ -37,7 +37,7 @@ class SelectionSettings(Settings):
     taxon: int | str | None = None
     """Root of the export, by taxon id or scientific name; null takes every taxon."""
 
-    quality_grades: tuple[QualityGrade, ...] = Field(("research",), min_length=1)
+    quality_grades: tuple[QualityGrade, ...] = ("research",)
     """Quality grades of the observations taken."""
 
     licenses: tuple[str, ...] | None = None
@@ -76,6 +76,13 @@ class SelectionSettings(Settings):
     exclude_captive: bool = True
     """Whether captive and cultivated organisms are left out, where the source knows of them."""
 
+    @field_validator("quality_grades")
+    @classmethod
+    def _some_grade(cls, given: tuple[QualityGrade, ...]) -> tuple[QualityGrade, ...]:
+        if not given:
+            raise ValueError("must name one of research, needs_id and casual")
+        return given
+
     @field_validator("licenses")
     @classmethod
     def _known_licenses(cls, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -87,8 +94,8 @@ class SelectionSettings(Settings):
         for code in codes:
             if code not in LICENSES:
                 raise ValueError(
-                    f"unknown licence {code!r}. Allowed: {', '.join(LICENSES)}."
-                    f"{did_you_mean(code, LICENSES)}"
+                    f"unknown licence {code!r}.{did_you_mean(code, LICENSES)} "
+                    f"Allowed: {', '.join(LICENSES)}"
                 )
         return codes
 

@@ -181,7 +181,9 @@ def read_settings(options: dict[str, Any]) -> SelectionSettings:
         "taxon": options["taxon"],
         "quality_grades": _words(options["quality"]),
         "licenses": None if options["licenses"] is None else _words(options["licenses"]),
-        "bounding_box": None if box is None else _numbers("--place", box, ",", "50.7,3.3,53.6,7.3"),
+        "bounding_box": None
+        if box is None
+        else _numbers("--place", box, ",", "50.7,3.3,53.6,7.3", 4),
         "observed_from": options["observed_from"],
         "observed_to": options["observed_to"],
         "photos_per_observation": options["photos_per_observation"],
@@ -192,7 +194,7 @@ def read_settings(options: dict[str, Any]) -> SelectionSettings:
     }
     for split in ("train", "val", "test"):
         key = f"{split}_per_leaf"
-        values[key] = _numbers(f"--{split}-per-leaf", options[key], ":", "50:1000")
+        values[key] = _numbers(f"--{split}-per-leaf", options[key], ":", "50:1000", 2)
     return load_settings(SelectionSettings, values, source="build-export")
 
 
@@ -256,10 +258,16 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def _numbers(option: str, text: str, between: str, example: str) -> tuple[float, ...]:
+def _numbers(
+    option: str, text: str, between: str, example: str, count: int | None = None
+) -> tuple[float, ...]:
     try:
-        return tuple(float(part) if "." in part else int(part) for part in text.split(between))
+        numbers = tuple(float(part) if "." in part else int(part) for part in text.split(between))
+        if count is not None and len(numbers) != count:
+            raise ValueError(len(numbers))
     except ValueError as error:
+        many = f"{count} numbers" if count not in (None, 2) else "numbers"
         raise ConfigError(
-            f"{option} takes numbers parted by {between!r}, such as {example}. Received: {text!r}."
+            f"{option} takes {many} parted by {between!r}, such as {example}. Received: {text!r}."
         ) from error
+    return numbers

@@ -136,8 +136,9 @@ def write_darwin_core(export_dir: Path, out: Path) -> Path:
         writer.writerow(["id", "type", "format", "identifier", "license", "rightsHolder",
                          "catalogNumber"])  # fmt: skip
         for row in rows:
+            name = _login(row.observation_id).title()
             writer.writerow([row.observation_id, "StillImage", "image/jpeg", row.photo_url,
-                             LICENSE_URL, _login(row.observation_id).title(), row.photo_id])  # fmt: skip
+                             LICENSE_URL, name, row.photo_id])  # fmt: skip
     return out
 
 

@@ -105,10 +105,10 @@ def test_excluded_taxa_must_be_there_and_not_above_the_root(tree: TaxonTree) -> 
     ("values", "message"),
     [
         (
-            {"licenses": ["CC-BY-CN"]},
-            "x: licenses: unknown licence 'CC-BY-CN'. Allowed: CC0, PD, CC-BY, CC-BY-NC, CC-BY-SA, "
-            "CC-BY-ND, CC-BY-NC-SA, CC-BY-NC-ND. Did you mean 'CC-BY-NC'?. Received: "
-            "['CC-BY-CN'].",
+            {"licenses": ["CC-BY-NCC"]},
+            "x: licenses: unknown licence 'CC-BY-NCC'. Did you mean 'CC-BY-NC'? Allowed: CC0, PD, "
+            "CC-BY, CC-BY-NC, CC-BY-SA, CC-BY-ND, CC-BY-NC-SA, CC-BY-NC-ND. Received: "
+            "['CC-BY-NCC'].",
         ),
         (
             {"train_per_leaf": [50, 10]},
