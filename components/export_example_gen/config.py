@@ -22,8 +22,8 @@ class ExportSettings(Settings):
     """iNaturalist's size to read where several lie on disk (medium: 500 px on the long edge)."""
 
     on_leak: Literal["resolve", "fail"] = "resolve"
-    """A photo or observation in two splits or under two leaves: keep one of them (test before val
-    before train, then the community's leaf) and list the others, or fail the run."""
+    """A photo or observation in two splits or under two leaves: keep one of them (the community's
+    leaf first, then test before val before train) and list the others, or fail the run."""
 
     placeholder_copies: int = Field(10, ge=0)
     """One and the same picture under this many photo ids, each of another observation, is what

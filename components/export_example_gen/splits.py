@@ -8,9 +8,10 @@ keep one split and one leaf:
 1. of all rows of an observation (`resolve_observation`), the best one names split and leaf;
 2. of all rows of a photo that are left (`resolve_photo`), the best one stays.
 
-The best is the one farthest from training (test before val before train), then one whose community
-taxon agreed, then the one that stands first. What loses is set aside with the row it lost to. The
-second rule only takes rows away, so that the first one's law still holds after it.
+The best is one whose community taxon agreed, since its label is the true one; then the one
+farthest from training (test before val before train); then the one that stands first. What loses
+is set aside with the row it lost to. The second rule only takes rows away, so that the first one's
+law still holds after it.
 """
 
 from __future__ import annotations
@@ -84,10 +85,10 @@ def _why_photo(placed: Placed, best: Placed) -> str:
     return f"{kind}: the photo is also in {_place(best)}"
 
 
-def _precedence(placed: Placed) -> tuple[int, bool, int]:
+def _precedence(placed: Placed) -> tuple[bool, int, int]:
     return (
-        _CLOSENESS_TO_TRAINING[placed.split],
         placed.row.community is not True,
+        _CLOSENESS_TO_TRAINING[placed.split],
         placed.row.row_number,
     )
 

@@ -191,7 +191,7 @@ def _find_parts(path: Path) -> tuple[Part, ...]:
 
 
 def _parts_in(file: Path) -> list[Part]:
-    if not zipfile.is_zipfile(file):
+    if file.suffix.lower() != ".zip" and not zipfile.is_zipfile(file):
         return [Part(file)]
     members = [name for name in zip_members(file) if name.lower().endswith(".csv")]
     return [Part(file, name) for name in sorted(members)]

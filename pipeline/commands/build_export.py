@@ -136,8 +136,8 @@ def command(
 
     Chooses leaves, photos and splits as iNaturalist's own exporter does: a taxon short of photos
     rolls up to its parent, an observation stands in one split only, and every leaf has photos in
-    all splits. The same options give the same bytes. Tables are streamed: memory does not grow
-    with them. Stopped at any moment, nothing half is left behind.
+    all splits. The same options give the same bytes. Tables are streamed, within --memory-limit;
+    what does not fit goes to disk. Stopped at any moment, no half export is left behind.
 
     \b
     Examples:

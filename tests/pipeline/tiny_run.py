@@ -37,10 +37,10 @@ TINY_CONFIG = {
 STEPS = (
     "ExportExampleGen",
     "ImportSchemaGen",
+    "DuplicateGate",
     "StatisticsGen",
     "ExampleValidator",
     "AnomalyGate",
-    "DuplicateGate",
     "Transform",
     "ProgressiveTrainer",
     "Evaluator",

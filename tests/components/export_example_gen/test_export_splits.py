@@ -73,11 +73,22 @@ def test_every_row_is_kept_or_lost_and_never_both(rows: list[Placed]) -> None:
 
 
 @given(rows=observations())
-def test_an_observation_keeps_the_one_split_farthest_from_training(rows: list[Placed]) -> None:
+def test_community_names_the_leaf_and_then_the_split_farthest_from_training_wins(
+    rows: list[Placed],
+) -> None:
     kept, _ = resolve_observation(rows)
 
-    farthest = min((row.split for row in rows), key=ORDER.index)
-    assert {row.split for row in kept} == {farthest}
+    best = min(
+        rows,
+        key=lambda placed: (
+            placed.row.community is not True,
+            ORDER.index(placed.split),
+            placed.row.row_number,
+        ),
+    )
+    assert {(placed.split, placed.row.taxon_id) for placed in kept} == {
+        (best.split, best.row.taxon_id)
+    }
 
 
 @given(rows=observations())
@@ -92,15 +103,6 @@ def test_each_photo_of_the_kept_split_and_leaf_is_kept_once(rows: list[Placed]) 
         if (row.split, row.row.taxon_id) == (best.split, best.row.taxon_id)
     }
     assert sorted(ids) == sorted(same)
-
-
-@given(rows=observations())
-def test_leaf_is_that_of_the_community_then_of_the_first_row(rows: list[Placed]) -> None:
-    kept, _ = resolve_observation(rows)
-
-    candidates = [placed.row for placed in rows if placed.split == kept[0].split]
-    best = min(candidates, key=lambda row: (row.community is not True, row.row_number))
-    assert {placed.row.taxon_id for placed in kept} == {best.taxon_id}
 
 
 @given(rows=observations())

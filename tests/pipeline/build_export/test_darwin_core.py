@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from pipeline.build_export.darwin_core import DarwinCoreArchive
+from pipeline.build_export.darwin_core_licenses import license_of
 from schemas.errors import ConfigError, DataError
 
 OBSERVATION = {
@@ -164,15 +165,177 @@ def test_faults_of_both_tables_name_row_and_column(tmp_path: Path) -> None:
         "  row 5, column captive: is neither wild nor captive nor empty. Received: 'no'.\n"
         " Correct the rows, or export the archive again."
     )
-    media = archive(tmp_path / "b", media=[{"identifier": "https://x/62.jpg"}])
+    media = archive(tmp_path / "b", media=[{"identifier": "https://x/62.jpg", "catalogNumber": ""}])
     with pytest.raises(DataError, match=r"media\.csv: 1 fault:\n  row 2, column identifier: is no"):
         candidates(DarwinCoreArchive(media), "photo_id")
 
 
 def test_observation_on_two_rows_is_a_fault(tmp_path: Path) -> None:
     folder = archive(tmp_path / "a", [{}, {}])
-    with pytest.raises(DataError, match=r"file, column id: 38 stands on 2 rows\."):
+    with pytest.raises(DataError, match=r"row 3, column id: 38 stands on row 2 too\."):
         candidates(DarwinCoreArchive(folder), "photo_id")
+
+
+def test_faults_of_both_tables_are_told_together(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "a", [{"captive": "no"}], [{}, {"id": "39"}])
+    with pytest.raises(DataError) as error:
+        candidates(DarwinCoreArchive(folder), "photo_id")
+    assert str(error.value) == (
+        f"{folder}: 2 tables have faults.\n"
+        f"{folder / 'observations.csv'}: 1 fault:\n"
+        "  row 2, column captive: is neither wild nor captive nor empty. Received: 'no'.\n"
+        f"{folder / 'media.csv'}: 1 fault:\n"
+        "  row 3, column id: 39 is no observation of observations.csv.\n"
+        " Correct the rows, or export the archive again."
+    )
+
+
+def test_quality_is_research_unless_the_archive_says_otherwise(tmp_path: Path) -> None:
+    said = [
+        {"id": "1", "datasetName": "iNaturalist research-grade observations"},
+        {"id": "2", "datasetName": "iNaturalist observations"},
+        {"id": "3", "identificationVerificationStatus": "casual"},
+        {"id": "4"},
+    ]
+    base = {**OBSERVATION, "datasetName": "", "identificationVerificationStatus": ""}
+    folder = archive(tmp_path / "a", media=[photo(number) for number in range(1, 5)])
+    table(folder / "observations.csv", base, said)
+    found = candidates(DarwinCoreArchive(folder), "quality_grade")
+    assert [grade for (grade,) in found] == ["research", "needs_id", "casual", "research"]
+
+
+def photo(observation_id: int, **cells: str) -> dict[str, str]:
+    address = f"https://x/photos/{observation_id}/original.jpg"
+    return {"id": str(observation_id), "identifier": address, **cells}
+
+
+@pytest.mark.parametrize(
+    ("written", "observed_on"),
+    [
+        ("2008-03-17", "2008-03-17"),
+        ("2008-03-17T12:00:00Z", "2008-03-17"),
+        ("2008-03", None),
+        ("2008", None),
+        ("2008-03-17/2008-03-19", None),
+        ("", None),
+    ],
+)
+def test_date_that_is_no_day_is_unknown(
+    written: str, observed_on: str | None, tmp_path: Path
+) -> None:
+    folder = archive(tmp_path / "a", [{"eventDate": written}])
+    assert candidates(DarwinCoreArchive(folder), "observed_on::VARCHAR") == [(observed_on,)]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("http://creativecommons.org/licenses/by-nc-sa/4.0/", "CC-BY-NC-SA"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/legalcode", "CC0"),
+        ("http://en.wikipedia.org/wiki/Public_domain", "PD"),
+        ("http://en.wikipedia.org/wiki/Copyright", None),
+        ("© Ana, all rights reserved", None),
+        ("CC_BY_NC_4_0", "CC-BY-NC"),
+        ("CC0_1_0", "CC0"),
+        ("CC-BY", "CC-BY"),
+        ("", None),
+    ],
+)
+def test_licenses_become_codes(written: str, code: str | None) -> None:
+    assert license_of(written) == code
+
+
+def test_license_of_the_observation_counts_where_photos_have_no_column(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "a")
+    without = {name: cell for name, cell in MEDIA.items() if name != "license"}
+    table(folder / "media.csv", without, [{}])
+    assert candidates(DarwinCoreArchive(folder), "license") == [("CC0",)]
+    table(folder / "media.csv", MEDIA, [{"license": ""}])
+    assert candidates(DarwinCoreArchive(folder), "license") == [(None,)]
+
+
+def test_photo_of_another_site_has_its_number_in_catalog_number(tmp_path: Path) -> None:
+    other = {"identifier": "https://farm1.staticflickr.com/2/3_4_o.png?zz=1", "catalogNumber": "7"}
+    removed = {
+        "identifier": "https://www.inaturalist.org/assets/copyright-infringement-original.png"
+    }
+    folder = archive(tmp_path / "a", media=[other, removed])
+    assert candidates(DarwinCoreArchive(folder), "photo_id, extension, photo_url") == [
+        (7, "png", "https://farm1.staticflickr.com/2/3_4_o.png?zz=1")
+    ]
+
+
+def test_download_from_gbif_gives_inaturalists_numbers_and_names(tmp_path: Path) -> None:
+    base = {**OBSERVATION, "occurrenceID": "", "verbatimScientificName": ""}
+    folder = archive(tmp_path / "a", media=[{"id": "891781381"}])
+    table(
+        folder / "observations.csv",
+        base,
+        [{"id": "891781381", "occurrenceID": "https://www.inaturalist.org/observations/38",
+          "scientificName": "Ophion luteus (Linnaeus, 1758)", "taxonRank": "SPECIES",
+          "verbatimScientificName": "Ophion luteus"}],
+    )  # fmt: skip
+    source = DarwinCoreArchive(folder)
+    assert candidates(source, "observation_key, observation_id") == [(38, 38)]
+    assert "Ophion luteus" in source.taxa(duckdb.connect()).names
+
+
+def test_older_archives_say_captive_as_establishment_means(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "a", media=[photo(1), photo(2), photo(3)])
+    base = {name: cell for name, cell in OBSERVATION.items() if name != "captive"}
+    means = [("1", "cultivated"), ("2", "wild"), ("3", "native")]
+    table(
+        folder / "observations.csv",
+        {**base, "establishmentMeans": ""},
+        [{"id": number, "establishmentMeans": word} for number, word in means],
+    )
+    found = candidates(DarwinCoreArchive(folder), "captive")
+    assert found == [(True,), (False,), (None,)]
+
+
+def test_zip_may_hold_a_folder_and_what_macos_adds(tmp_path: Path) -> None:
+    folder = archive(tmp_path / "a")
+    zipped = tmp_path / "dwca.zip"
+    with zipfile.ZipFile(zipped, "w") as opened:
+        opened.writestr("__MACOSX/._observations.csv", "x")
+        for name in ("observations.csv", "media.csv"):
+            opened.write(folder / name, f"my-archive/{name}")
+    assert candidates(DarwinCoreArchive(zipped), ALL) == [ROW]
+
+
+def test_taxon_that_the_given_table_lacks_is_placed_by_its_names(tmp_path: Path) -> None:
+    taxa = tmp_path / "taxa.csv"
+    taxa.write_text("id,parent_id,name,rank\n1,48460,Animalia,kingdom\n5,1,Ichneumonidae,family\n")
+    source = DarwinCoreArchive(archive(tmp_path / "a"), taxa)
+    table = source.taxa(duckdb.connect())
+    parent = dict(zip(table.taxon_ids.tolist(), table.parent_ids.tolist(), strict=True))
+    name = dict(zip(table.taxon_ids.tolist(), table.names, strict=True))
+    genus = parent[47993]
+    assert (name[47993], name[genus], parent[genus]) == ("Ophion luteus", "Ophion", 5)
+    assert source.files[-1] == taxa
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [
+        ('fieldsTerminatedBy="::"', r"has a meta\.xml that parts cells by '::', quoted by '\"'\."),
+        ('ignoreHeaderLines="one"', r"has a meta\.xml that numbers columns or lines by what is no"),
+    ],
+)
+def test_meta_xml_that_cannot_be_followed_is_refused(
+    attribute: str, text: str, tmp_path: Path
+) -> None:
+    folder = archive(tmp_path / "a")
+    tables = "".join(
+        f"<{kind} rowType='http://rs.gbif.org/terms/1.0/Multimedia' {attribute}>"
+        f"<files><location>{file}</location></files></{kind}>"
+        for kind, file in (("core", "observations.csv"), ("extension", "media.csv"))
+    )
+    (folder / "meta.xml").write_text(
+        f'<archive xmlns="http://rs.tdwg.org/dwc/text/">{tables}</archive>'
+    )
+    with pytest.raises(DataError, match=text):
+        DarwinCoreArchive(folder)
 
 
 def test_archive_without_photos_is_refused(tmp_path: Path) -> None:

@@ -26,8 +26,33 @@ def test_taxon_that_rows_place_in_two_ways_goes_the_way_of_most() -> None:
     refs = {taxa.add(7, path) for path in (old, new, new)}
     table = taxa.table()
     assert {int(taxa.taxon_ids()[ref]) for ref in refs} == {7}
-    assert taxa.moved == 1
+    assert taxa.moved == ["species A b"]
     assert sorted(table.names) == ["A b", "Animalia", "New"]
+
+
+def test_genus_that_rows_place_in_two_families_is_one_with_all_its_species() -> None:
+    taxa = NamedTaxa()
+    for taxon_id, name, family in ((7, "A b", "New"), (8, "A c", "New"), (9, "A d", "Old")):
+        genus = (*ANIMALS, ("family", family), ("genus", "A"))
+        taxa.add(taxon_id, (*genus, ("species", name)))
+    taxa.add(5, (*ANIMALS, ("family", "Old"), ("genus", "A")))
+    table = taxa.table()
+    assert table.names.count("A") == 1
+    parent = dict(zip(table.taxon_ids.tolist(), table.parent_ids.tolist(), strict=True))
+    assert {parent[taxon_id] for taxon_id in (7, 8, 9)} == {5}
+    assert taxa.moved == ["genus A"]
+    # Two rows for each family: the first in order of names.
+    assert table.names[table.taxon_ids.tolist().index(parent[5])] == "New"
+
+
+def test_sections_of_two_genera_may_share_a_name() -> None:
+    taxa = NamedTaxa()
+    for taxon_id, genus in ((7, "Carex"), (8, "Salix")):
+        taxa.add(taxon_id, (*PLANTS, ("genus", genus), ("section", "Alpinae")))
+    table = taxa.table()
+    parent = dict(zip(table.taxon_ids.tolist(), table.parent_ids.tolist(), strict=True))
+    assert parent[7] != parent[8]
+    assert taxa.moved == []
 
 
 def test_number_already_taken_by_a_row_is_not_invented_or_given_twice() -> None:
@@ -52,7 +77,7 @@ def test_rank_is_told_from_the_form_of_a_name() -> None:
     names = {
         "Ophion luteus": "species", "Ophion": "genus", "Felidae": "family", "Rosaceae": "family",
         "Canis lupus baileyi": "subspecies", "Quercus × hispanica": "hybrid",
-        "× Chitalpa": "genushybrid",
+        "× Chitalpa": "genushybrid", "Passeriformes": "order", "Magnoliopsida": "class",
     }  # fmt: skip
     assert {name: rank_of_name(name) for name in names} == names
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -157,6 +158,118 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
         ObservationsCsv(tmp_path)
 
 
+def test_taxon_id_suffices_with_a_table_of_taxa(tmp_path: Path) -> None:
+    taxa = tmp_path / "taxa.csv"
+    taxa.write_text("id,parent_id,name,rank\n1,48460,Animalia,kingdom\n84481,1,Calo,species\n")
+    columns = ("id", "image_url", "quality_grade", "taxon_id")
+    path = write(tmp_path / "o.csv", {}, columns=columns)
+    assert candidates(ObservationsCsv(path, taxa), "taxon_id") == [(84481,)]
+    write(path, {"taxon_id": "5"}, {"taxon_id": "4"}, columns=columns)
+    with pytest.raises(DataError) as error:
+        ObservationsCsv(path, taxa).taxa(duckdb.connect())
+    assert str(error.value) == (
+        f"{taxa}: lacks 2 taxa of the observations, 4, 5. Take a newer table of taxa, or export "
+        "the observations with the column scientific_name, by which such taxa are placed."
+    )
+
+
+def test_row_that_the_table_of_taxa_lacks_is_placed_by_its_name(tmp_path: Path) -> None:
+    taxa = tmp_path / "taxa.csv"
+    taxa.write_text(
+        "id,parent_id,name,rank\n1,48460,Animalia,kingdom\n47158,1,Insecta,class\n"
+        "47955,47158,Calopteryx,genus\n"
+        "47126,48460,Plantae,kingdom\n3,47126,Calopteryx,genus\n9,47955,Calopteryx new,species\n"
+    )
+    path = write(
+        tmp_path / "o.csv",
+        {},
+        {"id": "2", "scientific_name": "Calopteryx new", "taxon_id": "123"},
+        {"id": "3", "scientific_name": "Odonata", "taxon_id": ""},
+    )
+    source = ObservationsCsv(path, taxa)
+    table = source.taxa(duckdb.connect())
+    parent = dict(zip(table.taxon_ids.tolist(), table.parent_ids.tolist(), strict=True))
+    assert parent[84481] == 47955  # of the two genera, the one among insects
+    ids = dict(candidates(source, "observation_id", "taxon_id"))
+    assert ids[2] == 9  # the table's taxon of that name
+    assert ids[3] >= 2_000_000_000
+    assert parent[ids[3]] == 47158
+
+
+def test_life_and_iconic_taxa_have_their_own_ranks(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "o.csv",
+        {"scientific_name": "Life", "taxon_id": "48460", "iconic_taxon_name": ""},
+        {"id": "2", "scientific_name": "Insecta", "taxon_id": "47158"},
+    )
+    table = ObservationsCsv(path).taxa(duckdb.connect())
+    assert dict(zip(table.taxon_ids.tolist(), table.ranks, strict=True)) == {
+        1: "kingdom", 47158: "class", 48460: "stateofmatter",
+    }  # fmt: skip
+
+
+def test_picture_in_place_of_a_removed_photo_is_no_photo(tmp_path: Path) -> None:
+    removed = "https://www.inaturalist.org/assets/copyright-infringement-medium-9cb2.png"
+    path = write(tmp_path / "o.csv", {"image_url": removed}, {"id": "2"})
+    assert candidates(ObservationsCsv(path), "observation_id") == [(2,)]
+
+
+def test_observation_on_several_rows_counts_once_by_its_first(tmp_path: Path) -> None:
+    again = {"image_url": "https://x/photos/5/medium.jpg", "taxon_id": "1"}
+    path = write(tmp_path / "o.csv", {}, again, {"user_login": ""})
+    assert candidates(ObservationsCsv(path), "photo_id, taxon_id") == [(48124507, 84481)]
+
+
+def test_accuracy_is_that_of_the_coordinates_given(tmp_path: Path) -> None:
+    columns = (*ROW, "public_positional_accuracy", "user_id")
+    obscured = {"public_positional_accuracy": "28329", "user_id": "7.0", "user_login": ""}
+    path = write(tmp_path / "o.csv", obscured, columns=columns)
+    found = candidates(ObservationsCsv(path), "positional_accuracy, observer")
+    assert found == [(28329, "7")]
+
+
+def test_zip_of_several_parts_and_of_what_macos_adds(tmp_path: Path) -> None:
+    path = tmp_path / "observations.zip"
+    other = {"id": "2", "image_url": "https://x/photos/2/square.png"}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("__MACOSX/._a.csv", "x")
+        archive.write(write(tmp_path / "a.csv", {}), "parts/a.csv")
+        archive.write(write(tmp_path / "b.csv", other), "parts/b.csv")
+    assert candidates(ObservationsCsv(path), "photo_id") == [(2,), (48124507,)]
+
+
+def test_faults_of_all_parts_are_told_together(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.csv", {"id": name})
+    with pytest.raises(DataError) as error:
+        candidates(ObservationsCsv(tmp_path), "photo_id")
+    assert str(error.value) == (
+        f"{tmp_path}: 2 tables have faults.\n"
+        f"{tmp_path}/a.csv: 1 fault:\n"
+        "  row 2, column id: is not a positive integer. Received: 'a'.\n"
+        f"{tmp_path}/b.csv: 1 fault:\n"
+        "  row 2, column id: is not a positive integer. Received: 'b'.\n"
+        " Correct the rows, or export the observations again."
+    )
+
+
+def test_damaged_zip_and_gzip_are_one_error(tmp_path: Path) -> None:
+    plain = write(tmp_path / "o.csv", {})
+    zipped, packed = tmp_path / "o.csv.zip", tmp_path / "o.csv.gz"
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(plain, "o.csv")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    (tmp_path / "half.zip").write_bytes(zipped.read_bytes()[:80])
+    with pytest.raises(DataError, match=r"half\.zip: cannot be read: File is not a zip file\."):
+        ObservationsCsv(tmp_path / "half.zip")
+    no_block = b"\x07"  # a type of block that there is not
+    for path, first_block in ((zipped, 30 + len("o.csv")), (packed, 10)):
+        data = path.read_bytes()
+        path.write_bytes(data[:first_block] + no_block + data[first_block + 1 :])
+        with pytest.raises(DataError, match=r"cannot be read: .* download the file again"):
+            ObservationsCsv(path)
+
+
 def test_quote_that_never_closes_is_one_error(tmp_path: Path) -> None:
     path = write(tmp_path / "o.csv", {}, {"description": ""})
     path.write_text(path.read_text() + '5,"never closed\n')
@@ -165,9 +278,10 @@ def test_quote_that_never_closes_is_one_error(tmp_path: Path) -> None:
 
 
 def test_file_in_another_encoding_names_the_row(tmp_path: Path) -> None:
-    path = write(tmp_path / "o.csv", {"user_name": "Jürgen"})
+    rows = [{"id": str(number), "description": ""} for number in range(1, 9)]
+    path = write(tmp_path / "o.csv", *rows, {"user_name": "Jürgen"})
     path.write_bytes(path.read_text(encoding="utf-8").encode("latin1"))
-    with pytest.raises(DataError, match=r"not UTF-8 \(byte 0xfc\). Convert the file"):
+    with pytest.raises(DataError, match=r"row 10: is not UTF-8 \(byte 0xfc\)\. Convert the file"):
         candidates(ObservationsCsv(path), "photo_id")
 
 
@@ -227,7 +341,13 @@ def test_real_export_is_read_whole(shared_data: Path) -> None:
     assert {license for _, _, license in rows} == {"CC-BY-NC"}
     assert len({taxon_id for _, taxon_id, _ in rows}) == 21
     real = ObservationsCsv(folder / "observations_export.csv", folder / "taxonomy.csv")
-    assert len(real.taxa(duckdb.connect()).names) == 1683
+    table = real.taxa(duckdb.connect())
+    # 17 of the taxa are not in the table; they hang in it all the same, with their genera.
+    name = dict(zip(table.taxon_ids.tolist(), table.names, strict=True))
+    parent = dict(zip(table.taxon_ids.tolist(), table.parent_ids.tolist(), strict=True))
+    assert {taxon_id for _, taxon_id, _ in rows} <= set(name)
+    assert name[parent[99897]] == "Enallagma"
+    assert parent[parent[99897]] == parent[parent[84481]] == 47158
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -246,3 +366,20 @@ def test_whatever_a_csv_writer_writes_is_read_back(
     read = [list(cells.values()) for _, cells in read_records(Part(path), problems)]
     problems.raise_if_any("")
     assert read == rows
+
+
+@given(
+    rows=st.lists(st.lists(st.sampled_from(["", "a", 'b"\n', "\n\nc,"]), min_size=2, max_size=2))
+)
+def test_row_is_the_line_that_its_record_starts_on(
+    rows: list[list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("lines") / "x.csv"
+    starts, text = [], '"a","b"\n'
+    for first, second in rows:
+        starts.append(text.count("\n") + 1)
+        cells = (cell.replace('"', '""') for cell in (first, second))
+        text += ",".join(f'"{cell}"' for cell in cells) + "\n"
+    path.write_text(text, encoding="utf-8")
+    problems = Problems(path)
+    assert [row for row, _ in read_records(Part(path), problems)] == starts
