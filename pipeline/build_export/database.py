@@ -35,7 +35,7 @@ _POLL_SECS = 0.25
 def working_database(
     directory: Path, *, memory_limit_mb: int, threads: int | None = None
 ) -> Iterator[DuckDBPyConnection]:
-    """Opens an empty database in `directory`.
+    """Opens an empty database in memory, which goes to files in `directory` past its limit.
 
     Args:
         directory: there, and empty; whoever made it removes it.
@@ -48,7 +48,7 @@ def working_database(
     }
     if threads is not None:
         config["threads"] = threads
-    connection = duckdb.connect(str(directory / "selection.duckdb"), config=config)
+    connection = duckdb.connect(":memory:", config=config)
     connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     try:
         yield connection
