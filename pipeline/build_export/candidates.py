@@ -78,6 +78,9 @@ def read_candidates(
     connection.execute("SET preserve_insertion_order = false")
     # A UUID key is the observation's UUID; its text would be the largest column of all.
     uuid = "" if _key_is_uuid(connection) else ", c.observation_uuid"
+    # DuckDB guesses some ten rows for any CSV, and would then hold the largest table in memory to
+    # look up the smallest in it. Joined in the order of the SQL, the right side is what is held.
+    connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
     run(
         connection,
         f"""CREATE TABLE photo AS SELECT {_COLUMNS}{uuid}
@@ -86,6 +89,7 @@ def read_candidates(
         "reading observations and photos",
         on_progress,
     )
+    connection.execute("RESET disabled_optimizers")
     doubles = _drop_doubles(connection, on_progress)
     without_observer = _group_observations(connection, settings, on_progress)
     connection.execute("SET preserve_insertion_order = true")
