@@ -1,9 +1,9 @@
 """What an export was asked to be: settings, source, taxonomy; the key to "is it done already".
 
 Law: two builds with equal requests give equal bytes. Paths do not count, contents do: a file up to
-256 MB by its SHA-256, a larger one by its size and the SHA-256 of 64 blocks of 1 MB spread evenly,
-because reading 20 GB once more would cost as long as the selection. A monthly dump changes its size
-and its blocks; a single cell corrected by hand in a file of gigabytes may go unnoticed.
+256 MB by its SHA-256, a larger one by its size and the SHA-256 of 256 blocks of 64 kB spread
+evenly, because reading 20 GB once more would cost as long as the selection. A monthly dump changes
+its size and its blocks; a single cell corrected by hand in a file of gigabytes may go unnoticed.
 
     request(source, settings, taxonomy_path=None)     # plain values, for selection.json
 """
@@ -20,7 +20,7 @@ from pipeline.build_export.table_source import TableSource
 WHOLE_BYTES = 256_000_000
 """A file up to this size is hashed whole."""
 
-_BLOCKS, _BLOCK_BYTES = 64, 1_000_000
+_BLOCKS, _BLOCK_BYTES = 256, 64_000
 _LAYOUT = 1  # of selection.json; another number makes older exports other ones
 
 
