@@ -104,10 +104,14 @@ class LinearSchedule(Settings):
     """Share of the target spread evenly over all leaves, 0..1."""
 
 
+SchedulePreset = Literal["fixed", "journal", "paper-s", "paper-m", "transfer"]
+"""The recipes of `schedule_presets`."""
+
+
 class PresetSchedule(Settings):
     """A published recipe, fitted to the run: see docs/progressive.md."""
 
-    name: Literal["fixed", "journal", "paper-s", "paper-m", "transfer"]
+    name: SchedulePreset
     """The recipe."""
 
     epochs: float = Field(30.0, gt=0)

@@ -26,11 +26,10 @@ from pipeline.build_export.named_taxa import NamedTaxa
 from pipeline.build_export.placed_taxa import taxa_of_rows
 from pipeline.build_export.row_loader import RowLoader
 from pipeline.build_export.table_faults import raise_together
-from pipeline.build_export.table_source import TaxaTable
+from pipeline.build_export.table_source import NO_OBSERVER_NAMES, TaxaTable, photos_beside
 from pipeline.build_export.taxa_file import read_taxa_file
 from schemas.csv_rows import Problems
 from schemas.errors import DataError
-from schemas.photo_store import PHOTOS_FOLDER
 from schemas.row_cells import RowFault
 from schemas.source import Format
 
@@ -101,8 +100,7 @@ class DarwinCoreArchive:
     @property
     def photos_dir(self) -> Path | None:
         """Directory named `photos` in the archive's directory, or beside the zip."""
-        found = (self.path if self.path.is_dir() else self.path.parent) / PHOTOS_FOLDER
-        return found if found.is_dir() else None
+        return photos_beside(self.path)
 
     def taxa(self, connection: DuckDBPyConnection) -> TaxaTable:
         """See `TableSource.taxa`."""
@@ -129,10 +127,7 @@ class DarwinCoreArchive:
             FROM media_row m JOIN occurrence_row o USING (key)
                  LEFT JOIN occurrence_taxon t USING (taxon_ref)"""
         )
-        connection.execute(
-            "CREATE OR REPLACE TEMP VIEW observer_name AS "
-            "SELECT '' AS observer, '' AS login, '' AS name LIMIT 0"
-        )
+        connection.execute(NO_OBSERVER_NAMES)
 
     def check(self, connection: DuckDBPyConnection) -> None:
         """See `TableSource.check`."""

@@ -26,11 +26,10 @@ from pipeline.build_export.placed_taxa import taxa_of_rows
 from pipeline.build_export.row_loader import RowLoader
 from pipeline.build_export.site_row import parse_site_row
 from pipeline.build_export.table_faults import raise_together
-from pipeline.build_export.table_source import TaxaTable
+from pipeline.build_export.table_source import NO_OBSERVER_NAMES, TaxaTable, photos_beside
 from pipeline.build_export.taxa_file import read_taxa_file
 from schemas.csv_rows import Problems
 from schemas.errors import ConfigError, DataError
-from schemas.photo_store import PHOTOS_FOLDER
 from schemas.row_cells import RowFault
 from schemas.source import Format
 
@@ -93,8 +92,7 @@ class ObservationsCsv:
     @property
     def photos_dir(self) -> Path | None:
         """Directory named `photos` in the directory, or beside the file."""
-        found = (self.path if self.path.is_dir() else self.path.parent) / PHOTOS_FOLDER
-        return found if found.is_dir() else None
+        return photos_beside(self.path)
 
     def taxa(self, connection: DuckDBPyConnection) -> TaxaTable:
         """See `TableSource.taxa`."""
@@ -119,10 +117,7 @@ class ObservationsCsv:
             QUALIFY row_number() OVER (
                 PARTITION BY observation_id ORDER BY file, line) = 1"""
         )
-        connection.execute(
-            "CREATE OR REPLACE TEMP VIEW observer_name AS "
-            "SELECT '' AS observer, '' AS login, '' AS name LIMIT 0"
-        )
+        connection.execute(NO_OBSERVER_NAMES)
 
     def check(self, connection: DuckDBPyConnection) -> None:
         """See `TableSource.check`."""

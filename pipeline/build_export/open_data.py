@@ -21,10 +21,9 @@ from pipeline.build_export.csv_faults import raise_faults, reading
 from pipeline.build_export.database import TAXON_ROLE
 from pipeline.build_export.open_data_archive import is_archive, unpack
 from pipeline.build_export.tab_separated import read_tabs, require_tabs
-from pipeline.build_export.table_source import TaxaTable
+from pipeline.build_export.table_source import TaxaTable, photos_beside
 from pipeline.build_export.taxa_csv import read_taxa
 from schemas.errors import ConfigError, DataError
-from schemas.photo_store import PHOTOS_FOLDER
 from schemas.source import Format
 
 OBSERVATIONS = {
@@ -94,8 +93,7 @@ class OpenDataDump:
     @property
     def photos_dir(self) -> Path | None:
         """Directory named `photos` beside the tables or the archive."""
-        found = (self.path if self.path.is_dir() else self.path.parent) / PHOTOS_FOLDER
-        return found if found.is_dir() else None
+        return photos_beside(self.path)
 
     def taxa(self, connection: DuckDBPyConnection) -> TaxaTable:
         """See `TableSource.taxa`."""

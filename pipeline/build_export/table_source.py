@@ -37,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 from duckdb import DuckDBPyConnection
 
+from schemas.photo_store import PHOTOS_FOLDER
 from schemas.source import Format
 
 
@@ -59,6 +60,19 @@ class TaxaTable:
     ranks: Sequence[str]
     names: Sequence[str]
     active: npt.NDArray[np.bool_]
+
+
+NO_OBSERVER_NAMES = (
+    "CREATE OR REPLACE TEMP VIEW observer_name AS "
+    "SELECT '' AS observer, '' AS login, '' AS name LIMIT 0"
+)
+"""Makes the view of a format whose rows name their observers themselves."""
+
+
+def photos_beside(path: Path) -> Path | None:
+    """Returns the directory named `photos` in a source's directory, or beside its file, if any."""
+    found = (path if path.is_dir() else path.parent) / PHOTOS_FOLDER
+    return found if found.is_dir() else None
 
 
 class TableSource(Protocol):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import click
 
-SCHEDULE_PRESETS = ("fixed", "journal", "paper-s", "paper-m", "transfer")
+from components.progressive_trainer.config import SchedulePreset
+
+SCHEDULE_PRESETS: tuple[str, ...] = get_args(SchedulePreset)
 
 
 @click.command("schedule", context_settings={"show_default": True})
