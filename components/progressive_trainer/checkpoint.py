@@ -8,8 +8,11 @@
     latest.restore(variables)
 
 A checkpoint is written beside its place and renamed into it; a run killed while writing leaves the
-one before. Only the newest two are kept. The directory is locked, so that a run started twice does
-not write into itself.
+one before. Only the newest two are kept. Who writes locks the directory, so that a run started
+twice does not write into itself; of several machines only the chief does. The others read, from the
+same file system, the checkpoint that the chief names:
+
+    Checkpoints(directory, writes=False).at(51200)
 """
 
 from __future__ import annotations
@@ -65,10 +68,21 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one run, in a locked directory."""
+    """The checkpoints of one run.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    Args:
+        directory: where they lie.
+        writes: whether this process is the one that writes them, and locks the directory.
+
+    Raises:
+        FieldmarkError: if another process writes there.
+    """
+
+    def __init__(self, directory: Path, *, writes: bool = True) -> None:
+        self.directory = directory
+        self._lock: TextIO | None = None
+        if not writes:
+            return
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(directory / "lock")
         for left_over in directory.glob("writing-*"):
@@ -83,7 +97,8 @@ class Checkpoints:
         variables: Sequence[keras.Variable],
     ) -> None:
         """Writes a checkpoint, then deletes all but the newest."""
-        writing = self._directory / f"writing-{os.getpid()}"
+        assert self._lock is not None, "only the chief writes"
+        writing = self.directory / f"writing-{os.getpid()}"
         writing.mkdir()
         arrays = {
             str(index): keras.ops.convert_to_numpy(variable)
@@ -96,7 +111,7 @@ class Checkpoints:
             "partial_epoch": partial_epoch,
         }
         (writing / _STATE_FILE).write_text(json.dumps(state))
-        target = self._directory / f"{_PREFIX}{examples_seen:015d}"
+        target = self.directory / _name(examples_seen)
         if target.exists():
             shutil.rmtree(target)
         writing.rename(target)
@@ -106,17 +121,38 @@ class Checkpoints:
     def latest(self) -> Checkpoint | None:
         """Returns the newest checkpoint, or None."""
         complete = self._complete()
-        if not complete:
-            return None
-        state = json.loads((complete[-1] / _STATE_FILE).read_text())
-        return Checkpoint(complete[-1], **state)
+        return _read(complete[-1]) if complete else None
+
+    def at(self, examples_seen: int) -> Checkpoint:
+        """Returns the checkpoint of a place in the run.
+
+        Raises:
+            FieldmarkError: if it is not there.
+        """
+        directory = self.directory / _name(examples_seen)
+        if not directory.is_dir():
+            raise FieldmarkError(
+                f"{directory}, from which the chief goes on, is not on this machine. "
+                "The directory of the checkpoints must be on a file system that all machines share."
+            )
+        return _read(directory)
 
     def close(self) -> None:
         """Releases the lock."""
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _complete(self) -> list[Path]:
-        return sorted(self._directory.glob(f"{_PREFIX}*"))
+        return sorted(self.directory.glob(f"{_PREFIX}*"))
+
+
+def _name(examples_seen: int) -> str:
+    return f"{_PREFIX}{examples_seen:015d}"
+
+
+def _read(directory: Path) -> Checkpoint:
+    state = json.loads((directory / _STATE_FILE).read_text())
+    return Checkpoint(directory, **state)
 
 
 def _lock(path: Path) -> TextIO:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,14 +20,19 @@ from tfx.utils import path_utils
 from components.progressive_trainer.job import (
     ERROR_FILE,
     JOB_FILE,
+    RESUME_EXIT_CODE,
     USER_ERROR_EXIT_CODE,
     TrainingJob,
 )
 from components.record_files import record_files
 from schemas import record
 from schemas.errors import FieldmarkError
+from schemas.events import emit
 
 LONGEST_MESSAGE = 4000
+
+_STOPPED = (RESUME_EXIT_CODE, 128 + signal.SIGTERM, -signal.SIGTERM)
+"""Asked to stop; asked twice; asked before it could listen."""
 
 
 class Executor(BaseExecutor):
@@ -72,19 +78,57 @@ def _run(job: TrainingJob) -> None:
         job.write(path)
         command = [sys.executable, "-m", "components.progressive_trainer.worker", str(path)]
         logging.info("Starting %s", " ".join(command))
-        with subprocess.Popen(command) as process:
-            try:
-                code = process.wait()
-            except BaseException:
-                # Interrupted: the checkpoint on disk is what the next run goes on from.
-                process.terminate()
-                raise
-        error = path.parent / ERROR_FILE
-        if code == USER_ERROR_EXIT_CODE and error.exists():
-            raise FieldmarkError(error.read_text()[:LONGEST_MESSAGE])
-        if code:
-            reason = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise RuntimeError(
-                f"The training process ended with {reason}; its last words are in the log. "
-                "Give the same command again to go on from the last checkpoint."
-            )
+        # A process group of its own: Ctrl-C in a terminal goes to all of a group, and training
+        # would take it for a second signal beside the one that is passed on here.
+        process = subprocess.Popen(command, process_group=0)
+        try:
+            code = process.wait()
+        except BaseException:
+            _stop(process)
+            raise
+        check_exit_code(code, path.parent / ERROR_FILE)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks training to stop, and waits for its checkpoint; a second interrupt ends it at once."""
+    if process.poll() is None:
+        emit(
+            "note",
+            text="stopping: training finishes its step and writes a checkpoint "
+            "(interrupt again to end it at once)",
+        )
+    process.terminate()
+    try:
+        process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def check_exit_code(code: int, error: Path) -> None:
+    """Returns if training ended well.
+
+    Args:
+        code: of the training process; negative for a signal.
+        error: the file that it writes an error meant for a person to.
+
+    Raises:
+        FieldmarkError: with that error, or if training was asked to stop.
+        RuntimeError: if it ended in any other way.
+    """
+    if code == 0:
+        return
+    if code in _STOPPED:
+        wrote = "has written a checkpoint" if code == RESUME_EXIT_CODE else "ended at once"
+        raise FieldmarkError(
+            f"Training was interrupted by a signal and {wrote}. "
+            "Give the same command again to go on from the last checkpoint."
+        )
+    if code == USER_ERROR_EXIT_CODE and error.exists():
+        raise FieldmarkError(error.read_text()[:LONGEST_MESSAGE])
+    reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+    raise RuntimeError(
+        f"The training process ended with {reason}; its last words are in the log. "
+        "Give the same command again to go on from the last checkpoint."
+    )

@@ -16,6 +16,13 @@ ERROR_FILE = "error.txt"
 """Written beside the job when it ends with an error meant for a person."""
 USER_ERROR_EXIT_CODE = 2
 """Exit code of the training process after such an error."""
+RESUME_EXIT_CODE = 75
+"""Exit code after it was asked to stop: "start me again, I go on". EX_TEMPFAIL of sysexits.h."""
+
+
+def error_file(rank: int) -> str:
+    """Returns the name of the error file of one machine; several may share the directory."""
+    return ERROR_FILE if rank == 0 else f"error-of-worker-{rank}.txt"
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,20 @@ from serving.preprocess import square
 READ_AT_ONCE = 8
 """Files read at a time, and mixed, within an epoch."""
 
+UNKNOWN_ID = 0
+"""Stands for the photo id of a record that has none."""
+
 _FILLER = b""
 """Stands for no photo, where a batch must be filled up."""
 
 _FEATURES = {
     record.IMAGE: tf.io.FixedLenFeature([], tf.string),
     record.LABEL: tf.io.FixedLenFeature([], tf.int64),
+}
+_TRAINING_FEATURES = {
+    **_FEATURES,
+    # Only errors name it, so that records without one do as well.
+    record.PHOTO_ID: tf.io.FixedLenFeature([], tf.int64, default_value=UNKNOWN_ID),
 }
 
 
@@ -90,8 +98,9 @@ def training_stream(
         share: which part of every global batch to prepare.
 
     Returns:
-        Dataset of (images uint8 [B, S, S, 3], labels int64 [B]), B the batch of one replica; the
-        batches of a step come in replica order. Photos are decoded only for this worker's part.
+        Dataset of (images uint8 [B, S, S, 3], labels int64 [B], photo ids int64 [B]), B the batch
+        of one replica; the batches of a step come in replica order. Photos are decoded only for
+        this worker's part.
     """
     first_epoch, skipped = divmod(start_examples, num_photos)
     last_epoch = (start_examples + steps * global_batch - 1) // num_photos
@@ -101,8 +110,8 @@ def training_stream(
         records = _shuffled_epoch(sorted(files), epoch, seed, shuffle_buffer_photos)
         return records.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))
 
-    def prepare(offset: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        example = tf.io.parse_single_example(serialized, _FEATURES)
+    def prepare(offset: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        example = tf.io.parse_single_example(serialized, _TRAINING_FEATURES)
         number = offset + start_examples
         photo_seed = tf.stack([tf.constant(seed, tf.int64), number])
         image = augmented_photo(
@@ -112,7 +121,7 @@ def training_stream(
             augment=augment,
             rand_augment=rand_augment,
         )
-        return image, example[record.LABEL]
+        return image, example[record.LABEL], example[record.PHOTO_ID]
 
     epochs = tf.data.Dataset.range(first_epoch, last_epoch + 1)
     dataset = epochs.flat_map(epoch_records).enumerate().take(steps * global_batch)

@@ -4,8 +4,16 @@
 
 Trains as the job says, from its last checkpoint if there is one, and writes the SavedModel and
 `history.json`. Ends by itself when the process that started it is gone, so that a killed run
-leaves nothing behind that holds GPUs. Exits with 2 after an error meant for a person, which it
-writes beside the job.
+leaves nothing behind that holds GPUs.
+
+exit code
+0    trained, and written
+2    an error meant for a person; it is written beside the job
+75   asked to stop (SIGTERM, SIGINT): a checkpoint is written, start it again to go on
+143  a second SIGTERM: ended at once, with what the last checkpoint holds
+
+On several machines give the same job to each, on a file system that all share, and each its
+TF_CONFIG. The chief alone writes; all end together, and with 75 where any was asked to stop.
 """
 
 from __future__ import annotations
@@ -16,17 +24,28 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import keras
+import tensorflow as tf
 
 from components.progressive_trainer.checkpoint import Checkpoints
+from components.progressive_trainer.cluster import ENVIRONMENT_VARIABLE, read_cluster
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import find_devices
-from components.progressive_trainer.job import ERROR_FILE, USER_ERROR_EXIT_CODE, TrainingJob
+from components.progressive_trainer.job import (
+    RESUME_EXIT_CODE,
+    USER_ERROR_EXIT_CODE,
+    TrainingJob,
+    error_file,
+)
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.photo_stream import count_photos
+from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.warm_start import (
     HEAD_MAPPING_FILE,
     in_words,
@@ -42,29 +61,52 @@ from schemas.taxonomy_csv import read_taxonomy
 from serving.saved_model import export_saved_model, is_exported_model
 
 ORPHAN_CHECK_SECS = 1.0
+_MACHINE_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
 
-def train(job: TrainingJob) -> None:
-    """Runs a job to its end."""
+def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
+    """Runs a job to its end.
+
+    Args:
+        job: what to train.
+        stop: hears the signals that ask it to stop; None where nothing listens.
+
+    Raises:
+        TrainingStopped: if it was asked to stop.
+        FieldmarkError: if the job, the photos or another machine is at fault.
+    """
     settings = load_settings(TrainerSettings, job.settings, source="trainer")
-    devices = find_devices(settings.logical_cpu_devices)
-    taxonomy = read_taxonomy(job.taxonomy_path)
-    checkpoints = Checkpoints(Path(job.checkpoint_dir)) if devices.is_chief else None
-    loop = TrainingLoop(
-        settings,
-        num_leaves=taxonomy.num_leaves,
-        train=_photos(job.train_files, "train"),
-        val=_photos(job.val_files, "val"),
-        devices=devices,
-        checkpoints=checkpoints,
-    )
-    if is_exported_model(settings.base_weights):
-        _start_from(loop, settings, taxonomy, Path(job.history_dir))
-    loop.run()
-    if not devices.is_chief:
-        return
+    with _machine_lost_as_error():
+        devices = find_devices(settings.logical_cpu_devices)
+        if stop is not None:
+            stop.listen()
+        taxonomy = read_taxonomy(job.taxonomy_path)
+        loop = TrainingLoop(
+            settings,
+            num_leaves=taxonomy.num_leaves,
+            train=_photos(job.train_files, "train"),
+            val=_photos(job.val_files, "val"),
+            devices=devices,
+            checkpoints=Checkpoints(Path(job.checkpoint_dir), writes=devices.is_chief),
+            stop=stop,
+        )
+        if is_exported_model(settings.base_weights):
+            _start_from(loop, settings, taxonomy, Path(job.history_dir))
+        try:
+            loop.run()
+        except TrainingStopped:
+            devices.part()  # not before the chief has written the checkpoint
+            raise
+        if devices.is_chief:
+            _write(loop, settings, taxonomy, job)
+        devices.part()
+
+
+def _write(
+    loop: TrainingLoop, settings: TrainerSettings, taxonomy: Taxonomy, job: TrainingJob
+) -> None:
     history = {
-        "devices": devices.description,
+        "devices": loop.devices.description,
         "train_photos": loop.train.count,
         "val_photos": loop.val.count,
         "stages": [stage.as_dict() for stage in loop.plan],
@@ -78,6 +120,24 @@ def train(job: TrainingJob) -> None:
         directory=job.model_dir,
         manifest=job.manifest,
     )
+
+
+@contextmanager
+def _machine_lost_as_error() -> Iterator[None]:
+    """An operation that others take part in fails on each of them when one is gone."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        workers = read_cluster(os.environ.get(ENVIRONMENT_VARIABLE)).workers
+        if workers == 1 or not isinstance(error, _MACHINE_LOST):
+            raise
+        lines = str(error).splitlines()
+        reason = next((line for line in lines if "aborted by" in line), lines[0])
+        raise FieldmarkError(
+            f"Training on {workers} machines ended, because one of the others is gone or has ended "
+            "with an error: its own log says why. Start all of them again to go on from the last "
+            f"checkpoint. (TensorFlow: {reason[:300]})"
+        ) from error
 
 
 def _start_from(
@@ -116,17 +176,33 @@ def _end_when_orphaned(parent: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the job file named on the command line."""
+    """Runs the job file named on the command line; returns the exit code."""
     logging.basicConfig(level=logging.INFO)
     threading.Thread(target=_end_when_orphaned, args=(os.getppid(),), daemon=True).start()
+    stop = StopRequest()
+    stop.listen()  # from the first moment on; `train` listens once more
     path = Path(arguments[0])
+    rank = 0
     try:
-        train(TrainingJob.read(path))
+        rank = read_cluster(os.environ.get(ENVIRONMENT_VARIABLE)).rank
+        train(TrainingJob.read(path), stop)
+    except TrainingStopped as stopped:
+        logging.warning("%s Exit code %d.", stopped, RESUME_EXIT_CODE)
+        return RESUME_EXIT_CODE
     except FieldmarkError as error:
-        (path.parent / ERROR_FILE).write_text(str(error))
+        logging.error("%s", error)
+        (path.parent / error_file(rank)).write_text(str(error))
         return USER_ERROR_EXIT_CODE
     return 0
 
 
+def _end(code: int) -> NoReturn:
+    """Ends without TensorFlow's own end, which waits for machines that may be gone."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _end(main(sys.argv[1:]))

@@ -144,6 +144,32 @@ def test_refused_opener_leaves_what_the_first_is_writing(tmp_path: Path) -> None
     first.close()
 
 
+def test_reader_takes_no_lock_and_reads_the_place_it_is_told(tmp_path: Path) -> None:
+    chief = Checkpoints(tmp_path)
+    save(chief, 100, 1.0)
+    save(chief, 200, 2.0)
+    (tmp_path / "writing-1").mkdir()
+
+    reader = Checkpoints(tmp_path, writes=False)
+
+    assert reader.at(100).examples_seen == 100
+    assert (tmp_path / "writing-1").is_dir()
+    reader.close()
+    with pytest.raises(FieldmarkError):
+        Checkpoints(tmp_path)
+
+
+def test_reader_that_cannot_see_the_chiefs_checkpoint_says_what_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(FieldmarkError) as caught:
+        Checkpoints(tmp_path, writes=False).at(51_200)
+
+    assert str(caught.value) == (
+        f"{tmp_path}/examples-000000000051200, from which the chief goes on, is not on this "
+        "machine. The directory of the checkpoints must be on a file system that all machines "
+        "share."
+    )
+
+
 def test_lock_of_a_process_that_died_is_free(tmp_path: Path) -> None:
     code = (
         "import fcntl, os, sys\n"

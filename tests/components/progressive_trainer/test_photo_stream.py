@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import jpeg, write_records
+from tiny_training import FIRST_ID, jpeg, write_records
 
 from components.photo_decode import decode_covering
 from components.progressive_trainer.photo_stream import (
+    UNKNOWN_ID,
     Share,
     augmented_photo,
     count_photos,
     training_stream,
     validation_stream,
 )
+from schemas import record
 from serving.preprocess import square
 
 PHOTOS = 13
@@ -88,6 +91,26 @@ def test_stream_from_anywhere_is_the_tail_of_the_whole_pixel_for_pixel(
     assert (images == uninterrupted[0][start:end]).all()
 
 
+def test_each_photo_comes_with_its_id(files: list[str]) -> None:
+    for _, labels, photo_ids in stream(files, start=3, batch=4, steps=5):
+        assert (photo_ids.numpy() == labels.numpy() + FIRST_ID).all()
+
+
+def test_record_without_an_id_has_an_unknown_one(tmp_path: Path) -> None:
+    features = {
+        record.IMAGE: tf.train.Feature(bytes_list=tf.train.BytesList(value=[jpeg(0)])),
+        record.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[0])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    path = str(tmp_path / "data.gz")
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        writer.write(example.SerializeToString())
+
+    _, _, photo_ids = next(iter(stream([path], start=0, batch=1, steps=1, num_photos=1)))
+
+    assert photo_ids.numpy().tolist() == [UNKNOWN_ID]
+
+
 def test_order_in_which_the_files_are_named_changes_nothing(
     files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray]
 ) -> None:
@@ -147,10 +170,10 @@ def test_stream_knows_its_length_and_batch(files: list[str], workers: int, repli
     batches = list(dataset)
     local = 8 // workers // replicas
     assert dataset.cardinality().numpy() == len(batches) == 4 * replicas
-    assert {tuple(images.shape) for images, _ in batches} == {(local, SIZE_PX, SIZE_PX, 3)}
-    images_spec, labels_spec = dataset.element_spec
+    assert {tuple(images.shape) for images, _, _ in batches} == {(local, SIZE_PX, SIZE_PX, 3)}
+    images_spec, labels_spec, ids_spec = dataset.element_spec
     assert images_spec == tf.TensorSpec([local, SIZE_PX, SIZE_PX, 3], tf.uint8)
-    assert labels_spec == tf.TensorSpec([local], tf.int64)
+    assert labels_spec == ids_spec == tf.TensorSpec([local], tf.int64)
 
 
 @pytest.mark.parametrize("batch", [4, 13, 16])

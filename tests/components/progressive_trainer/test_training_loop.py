@@ -14,14 +14,11 @@ from components.progressive_trainer import networks
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
-from components.progressive_trainer.loop import (
-    Photos,
-    TrainingLoop,
-    mixed_crossentropy,
-    smoothed_crossentropy,
-)
+from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.mixing import Mixed
 from components.progressive_trainer.photo_stream import Share, validation_stream
+from components.progressive_trainer.steps import mixed_crossentropy, smoothed_crossentropy
+from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from schemas.errors import ConfigError
 
 TIMES = ("train_secs", "photos_per_sec", "data_wait_share")
@@ -48,6 +45,31 @@ class StoppingMeter:
 
     def close(self) -> None:
         pass
+
+
+class AskingMeter(StoppingMeter):
+    """A meter that asks a loop to stop once so many photos are done."""
+
+    def __init__(self, stop_at: int, loop: TrainingLoop) -> None:
+        super().__init__(stop_at)
+        self._loop = loop
+
+    def add(self, count: int) -> None:
+        try:
+            super().add(count)
+        except Stopped:
+            self._loop._stop.ask()
+
+
+class AskedLater(StopRequest):
+    """Asked to stop in the step after so many."""
+
+    def __init__(self, steps: Iterator[bool]) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def flag(self) -> float:
+        return float(next(self._steps, True))
 
 
 def ticking() -> Callable[[], float]:
@@ -150,6 +172,54 @@ def test_training_stopped_and_resumed_is_the_one_never_stopped(
     again = new_loop(photos, checkpoints, given)  # the training is done: nothing is left to do
     again.run()
     assert_same_training(again, uninterrupted)
+
+
+@pytest.mark.parametrize("stop_at", [8, 16])
+def test_training_asked_to_stop_goes_on_bit_for_bit(
+    photos: tuple[Photos, Photos],
+    uninterrupted: TrainingLoop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_at: int,
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    asked = new_loop(photos, checkpoints)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "Meter", AskingMeter(stop_at, asked))
+        with pytest.raises(TrainingStopped) as caught:
+            asked.run()
+    assert caught.value.examples_seen == stop_at
+
+    resumed = new_loop(photos, checkpoints)
+    resumed.run()
+
+    for ours, theirs in zip(
+        resumed.model.get_weights(), uninterrupted.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    assert timeless(resumed.history) == timeless(uninterrupted.history)
+
+
+@pytest.mark.parametrize("step", [2])
+def test_training_asked_to_stop_in_validation_validates_before_it_goes_on(
+    photos: tuple[Photos, Photos],
+    uninterrupted: TrainingLoop,
+    tmp_path: Path,
+    step: int,
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    asked = new_loop(photos, checkpoints)
+    answers = iter([False] * (4 + step - 1))  # four steps of training, then of validation
+    asked._stop = AskedLater(answers)
+    with pytest.raises(TrainingStopped) as caught:
+        asked.run()
+    assert caught.value.examples_seen == 16
+    assert asked.history == []
+
+    resumed = new_loop(photos, checkpoints)
+    resumed.run()
+
+    assert timeless(resumed.history) == timeless(uninterrupted.history)
 
 
 def test_validation_is_the_mean_over_all_photos_at_the_stages_size(

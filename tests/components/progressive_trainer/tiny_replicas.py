@@ -1,4 +1,4 @@
-"""One training, to be run on one device and on two."""
+"""One training, to be run on one device, on two and on four."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def train(
     loop = TrainingLoop(
         settings(
             [
-                {**stage(4, 1, dropout=0.3), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
-                stage(6, 1, size=40, dropout=0.3),
+                {**stage(8, 1, dropout=0.3), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
+                stage(12, 1, size=40, dropout=0.3),
             ],
             optimizer=optimizer,
             clip_global_norm=0.05,

@@ -18,6 +18,9 @@ from schemas.settings import load_settings
 
 NUM_LEAVES = 3
 
+FIRST_ID = 7001
+"""Photo id of photo number 0."""
+
 THIN = (8, 12, 16)
 """Widths of a network that trains as `small` does and takes a tenth of the time to trace."""
 
@@ -41,14 +44,15 @@ def write_records(
     for index, path in enumerate(paths):
         with tf.io.TFRecordWriter(path, options) as writer:
             for number in range(index, len(labels), files):
-                writer.write(_example(jpeg(number, size), labels[number]))
+                writer.write(_example(jpeg(number, size), labels[number], FIRST_ID + number))
     return paths
 
 
-def _example(photo: bytes, label: int) -> bytes:
+def _example(photo: bytes, label: int, photo_id: int) -> bytes:
     features = {
         record.IMAGE: tf.train.Feature(bytes_list=tf.train.BytesList(value=[photo])),
         record.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+        record.PHOTO_ID: tf.train.Feature(int64_list=tf.train.Int64List(value=[photo_id])),
     }
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 

@@ -1,0 +1,170 @@
+"""A step of training and a step of validation, over all replicas, and their losses.
+
+A step gives sums over the global batch, which stay on the first replica's device: nothing waits for
+them. The sums of all replicas are taken in one collective operation, together with the question
+whether any process was asked to stop.
+
+    steps = Steps(model, optimizer, devices)
+    step = steps.training(stage)                # traced once a stage
+    loss, correct, stops = step(images, labels, dropout, seed, stop)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.mixing import Mixed, mix
+from components.progressive_trainer.schedule import Stage
+from components.progressive_trainer.shared_skip import skipped_by_all_or_none
+from components.progressive_trainer.step_context import step_context
+
+
+class Steps:
+    """The steps of one network.
+
+    Args:
+        model: from `build_network`.
+        optimizer: built for all trainable variables of the model.
+        devices: where to run.
+    """
+
+    def __init__(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer, devices: Devices
+    ) -> None:
+        self._model, self._optimizer, self._devices = model, optimizer, devices
+        self._logits = keras.Model(model.input, model.get_layer("leaves").output)
+        self._pooled = keras.Model(model.input, model.get_layer("pool").output)
+        if devices.replicas > 1:
+            _synchronise_batch_norm(model)
+
+    def training(self, stage: Stage) -> Callable[..., Any]:
+        """Returns a step that updates the weights.
+
+        It takes (images uint8 [B, S, S, 3], labels int64 [B], dropout float32, seed int32 [2],
+        stop float32, 1 or 0) and gives three float32 scalars: sums of loss and of hits over the
+        global batch, and the number of replicas whose process was asked to stop.
+        """
+        strategy, rows = self._devices.strategy, stage.global_batch
+        local_rows = rows // self._devices.replicas
+        head_only = stage.trainable == "head"
+        learning = self._model.get_layer("leaves") if head_only else self._model
+        variables = learning.trainable_variables
+
+        def replica_step(
+            images: tf.Tensor, labels: tf.Tensor, dropout: tf.Tensor, seed: tf.Tensor, stop: Any
+        ) -> tf.Tensor:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            first_row = tf.cast(replica, tf.int32) * local_rows
+            mixed = mix(
+                tf.cast(images, tf.float32),
+                labels,
+                mixup=stage.mixup,
+                cutmix=stage.cutmix,
+                seed=seed,
+                first_row=first_row,
+                rows=rows,
+            )
+            with tf.GradientTape() as tape:
+                with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
+                    logits = self._training_logits(mixed.images, head_only=head_only)
+                losses = mixed_crossentropy(mixed, logits, stage.label_smoothing)
+                objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
+            gradients = tape.gradient(objective, variables)
+            self._apply(gradients, variables)
+            return _summed(losses, _hits(labels, logits), stop)
+
+        @tf.function
+        def step(images: Any, labels: Any, dropout: Any, seed: Any, stop: Any) -> Any:
+            sums = strategy.run(replica_step, args=(images, labels, dropout, seed, stop))
+            return tf.unstack(strategy.experimental_local_results(sums)[0], num=3)
+
+        return step
+
+    def validation(self) -> Callable[..., Any]:
+        """Returns a step that takes (images, labels, weights float32 [B], stop).
+
+        It gives what a training step gives, each photo by its weight.
+        """
+        strategy = self._devices.strategy
+
+        def replica_step(
+            images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, stop: tf.Tensor
+        ) -> tf.Tensor:
+            logits = self._logits(tf.cast(images, tf.float32), training=False)
+            losses = smoothed_crossentropy(labels, logits, 0.0)
+            return _summed(losses * weights, _hits(labels, logits) * weights, stop)
+
+        @tf.function
+        def step(images: Any, labels: Any, weights: Any, stop: Any) -> Any:
+            sums = strategy.run(replica_step, args=(images, labels, weights, stop))
+            return tf.unstack(strategy.experimental_local_results(sums)[0], num=3)
+
+        return step
+
+    def _apply(self, gradients: list[tf.Tensor], variables: list[keras.Variable]) -> None:
+        scaled = isinstance(self._optimizer, keras.optimizers.LossScaleOptimizer)
+        if scaled and self._devices.replicas > 1:
+            gradients = skipped_by_all_or_none(gradients)
+        self._optimizer.apply(gradients, variables)
+
+    def _training_logits(self, images: tf.Tensor, *, head_only: bool) -> tf.Tensor:
+        """A frozen backbone answers as in evaluation: its BatchNormalization does not move."""
+        if not head_only:
+            return self._logits(images, training=True)
+        pooled = self._pooled(images, training=False)
+        features = self._model.get_layer("dropout")(pooled, training=True)
+        return self._model.get_layer("leaves")(features)
+
+
+def _summed(losses: tf.Tensor, hits: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
+    """float32 [3], the sums over all replicas, on each of them."""
+    local = tf.stack([tf.reduce_sum(losses), tf.reduce_sum(hits), stop])
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, local)
+
+
+def smoothed_crossentropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Returns float32 [B]: cross-entropy against labels smoothed evenly over all leaves.
+
+    (1 - s) * CE(label) + s * mean over leaves of CE(leaf), without a one-hot [B, N] table
+    (Szegedy et al. 2016).
+
+    Args:
+        labels: int64 [B].
+        logits: float32 [B, N].
+        smoothing: s, 0 <= s < 1.
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if smoothing == 0:
+        return losses
+    uniform = tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1)
+    return (1 - smoothing) * losses + smoothing * uniform
+
+
+def mixed_crossentropy(mixed: Mixed, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Returns float32 [B]: the losses against both photos' labels, by their shares of the picture.
+
+    Args:
+        mixed: the batch; unmixed photos have a share of 1.
+        logits: float32 [B, N].
+        smoothing: as for `smoothed_crossentropy`.
+    """
+    own = smoothed_crossentropy(mixed.labels, logits, smoothing)
+    if mixed.partner_labels is mixed.labels:
+        return own
+    other = smoothed_crossentropy(mixed.partner_labels, logits, smoothing)
+    return mixed.share * own + (1 - mixed.share) * other
+
+
+def _hits(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.equal(labels, tf.argmax(logits, axis=-1)), tf.float32)
+
+
+def _synchronise_batch_norm(layer: keras.Layer) -> None:
+    for inner in layer._flatten_layers(include_self=False, recursive=True):
+        if isinstance(inner, keras.layers.BatchNormalization):
+            inner.synchronized = True

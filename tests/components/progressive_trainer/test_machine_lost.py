@@ -1,0 +1,54 @@
+"""A machine that dies, and the run that is started again after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tiny_cluster
+from tiny_cluster import ended, largest_difference, log_of, start, write_job
+
+from components.progressive_trainer.job import ERROR_FILE, USER_ERROR_EXIT_CODE
+
+
+def test_machine_lost_ends_the_others_and_all_of_them_again_end_as_one_never_stopped(
+    tmp_path: Path,
+) -> None:
+    photos = tiny_cluster.write_photos(tmp_path / "photos")
+    alone, job = (
+        write_job(tmp_path / name, photos, tiny_cluster.job_settings()) for name in ("one", "two")
+    )
+    assert ended(start(alone)) == [0], log_of(alone)
+
+    # After the checkpoint at the end of the first stage, four steps long.
+    codes = ended(start(job, workers=2, acts={1: "5:kill"}))
+
+    assert codes == [USER_ERROR_EXIT_CODE, -9], log_of(job)
+    assert (
+        (job.parent / ERROR_FILE)
+        .read_text()
+        .startswith(
+            "Training on 2 machines ended, because one of the others is gone or has ended with an "
+            "error: its own log says why. Start all of them again to go on from the last "
+            "checkpoint. (TensorFlow: "
+        )
+    )
+    assert [path.name for path in (job.parent / "checkpoints").glob("examples-*")] == [
+        "examples-000000000000016"
+    ]
+    assert ended(start(job, workers=2)) == [0, 0], log_of(job)
+    assert largest_difference(job, alone) < 1e-5
+
+
+def test_batch_that_does_not_divide_is_refused_on_all_machines(
+    tmp_path: Path,
+) -> None:
+    photos = tiny_cluster.write_photos(tmp_path / "photos")
+    job = write_job(tmp_path / "odd", photos, tiny_cluster.job_settings(eval_batch=7))
+
+    assert ended(start(job, workers=2)) == [USER_ERROR_EXIT_CODE] * 2
+
+    for name in ("error.txt", "error-of-worker-1.txt"):
+        assert (job.parent / name).read_text() == (
+            "trainer.eval_batch: a global batch must divide among 2 replicas. Received: 7. "
+            "Use 6 or 8."
+        )

@@ -1,0 +1,51 @@
+"""SIGTERM to one of two machines, and to a process that trains by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tiny_cluster
+from tiny_cluster import ended, largest_difference, log_of, start, write_job
+
+from components.progressive_trainer.job import RESUME_EXIT_CODE
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_cluster.write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Asked to stop after its third step, and started again."""
+    job = write_job(tmp_path_factory.mktemp("a") / "alone", photos, tiny_cluster.job_settings())
+    assert ended(start(job, acts={0: "3:term"})) == [RESUME_EXIT_CODE], log_of(job)
+    return job
+
+
+def checkpoints(job: Path) -> list[str]:
+    return sorted(path.name for path in (job.parent / "checkpoints").glob("examples-*"))
+
+
+def test_process_asked_to_stop_writes_where_it_is_and_says_so(alone: Path) -> None:
+    assert checkpoints(alone) == ["examples-000000000000012"]
+    assert (
+        "Training was asked to stop, and did after photo 12 of the run. A checkpoint of that place "
+        "is written; started again with the same settings, training goes on. Exit code 75."
+    ) in log_of(alone)
+
+
+def test_all_machines_stop_with_the_one_that_was_asked_and_go_on_together(
+    photos: Path, alone: Path, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path / "two", photos, tiny_cluster.job_settings())
+
+    codes = ended(start(job, workers=2, acts={1: "2:term"}))
+
+    # They read together at the end of the stage, and leave its validation to the next run.
+    assert codes == [RESUME_EXIT_CODE] * 2, log_of(job)
+    assert checkpoints(job) == ["examples-000000000000016"]
+    assert ended(start(job, workers=2)) == [0, 0], log_of(job)
+    assert ended(start(alone)) == [0], log_of(alone)
+    assert largest_difference(job, alone) < 1e-5

@@ -1,0 +1,58 @@
+"""Two processes that speak over the loopback device stand for two machines."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import tiny_cluster
+from tiny_cluster import ended, largest_difference, log_of, start, write_job
+from tiny_training import stage
+
+from components.progressive_trainer.job import USER_ERROR_EXIT_CODE
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_cluster.write_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    job = write_job(tmp_path_factory.mktemp("a") / "alone", photos, tiny_cluster.job_settings())
+    assert ended(start(job)) == [0], log_of(job)
+    return job
+
+
+def test_two_machines_train_what_one_does_and_the_chief_writes_it(
+    photos: Path, alone: Path, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path / "two", photos, tiny_cluster.job_settings())
+
+    assert ended(start(job, workers=2)) == [0, 0], log_of(job)
+
+    assert largest_difference(job, alone) < 1e-5
+    history = json.loads((job.parent / "history.json").read_text())
+    assert history["devices"] == "2 machines with 1 CPU each"
+    assert (job.parent / "model" / "saved_model.pb").is_file()
+
+
+def test_loss_that_is_not_finite_ends_all_machines_with_the_ids_of_the_whole_batch(
+    photos: Path, tmp_path: Path
+) -> None:
+    given = tiny_cluster.job_settings(optimizer="sgd", weight_decay=0.0)
+    given["clip_global_norm"] = None
+    given["schedule"]["stages"] = [{**stage(4, 1), "learning_rate": 1e30}]
+    job = write_job(tmp_path / "spoilt", photos, given)
+
+    assert ended(start(job, workers=2)) == [USER_ERROR_EXIT_CODE] * 2
+
+    first, second = (
+        (job.parent / name).read_text() for name in ("error.txt", "error-of-worker-1.txt")
+    )
+    assert first == second
+    assert first.startswith("The training loss is nan (step 2 of 4, stage 1, learning rate ")
+    listed = re.findall(r"7\d{3}(?=[,.])", first)
+    assert len(set(listed)) == 4

@@ -1,0 +1,127 @@
+"""Processes of the training worker on this machine, over the thin network of the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tiny_training import NUM_LEAVES, settings, stage, write_split
+
+from components.progressive_trainer.job import JOB_FILE, TrainingJob
+
+SCRIPT = Path(__file__).with_name("train_as_worker.py")
+TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
+COMPARED = ("train_loss", "train_top1", "val_loss", "val_top1", "learning_rate", "examples_seen")
+TAXONOMY_HEADER = "parent_taxon_id,taxon_id,rank_level,leaf_class_id,iconic_class_id,name\n"
+
+
+def write_photos(root: Path) -> Path:
+    """Writes a train and a val split whose last batches are not full."""
+    write_split(root / "train", TRAIN_PHOTOS, files=3)
+    write_split(root / "val", VAL_PHOTOS, files=2)
+    return root
+
+
+def job_settings(**values: Any) -> dict[str, Any]:
+    """Two stages, four steps and two, with all that could differ between replicas."""
+    stages = [
+        {**stage(4, 1), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
+        stage(6, 1, size=40),
+    ]
+    return settings(stages, clip_global_norm=0.05, **values).model_dump(mode="json")
+
+
+def write_job(
+    directory: Path, photos: Path, settings: dict[str, Any], *, checkpoints: Path | None = None
+) -> Path:
+    """Writes a job whose outputs lie in `directory`, and returns its path."""
+    directory.mkdir(parents=True)
+    leaves = "".join(f"1,{2 + leaf},10,{leaf},0,Leaf {leaf}\n" for leaf in range(NUM_LEAVES))
+    (directory / "taxonomy.csv").write_text(f"{TAXONOMY_HEADER},1,70,,,Life\n{leaves}")
+    TrainingJob(
+        settings=settings,
+        train_files=sorted(map(str, (photos / "train").iterdir())),
+        val_files=sorted(map(str, (photos / "val").iterdir())),
+        taxonomy_path=str(directory / "taxonomy.csv"),
+        model_dir=str(directory / "model"),
+        history_dir=str(directory),
+        checkpoint_dir=str(checkpoints or directory / "checkpoints"),
+        manifest={},
+    ).write(directory / JOB_FILE)
+    return directory / JOB_FILE
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses of loopback ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+def start(
+    job: Path, *, workers: int = 1, acts: dict[int, str] | None = None
+) -> list[subprocess.Popen[str]]:
+    """Starts as many processes on the job; `acts` are those of `train_as_worker`, by rank."""
+    addresses = free_addresses(workers)
+    processes = []
+    for index in range(workers):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "1"}
+        environment["FIELDMARK_TEST_ACT"] = (acts or {}).get(index, "0:")
+        if workers > 1:
+            environment["TF_CONFIG"] = json.dumps(task)
+        log = (job.parent / f"log-{index}.txt").open("a")
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, str(SCRIPT), str(job)], env=environment, stdout=log, stderr=log
+            )
+        )
+    return processes
+
+
+def ended(processes: Sequence[subprocess.Popen[str]], timeout_secs: float = 240) -> list[int]:
+    """Waits for all; returns their exit codes."""
+    try:
+        return [process.wait(timeout_secs) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def largest_difference(ours: Path, theirs: Path) -> float:
+    """Of the histories and of all weights and optimizer variables that two jobs ended with."""
+    differences = []
+    epochs = [
+        json.loads((job.parent / "history.json").read_text())["epochs"] for job in (ours, theirs)
+    ]
+    for epoch, other in zip(*epochs, strict=True):
+        differences += [abs(epoch[key] - other[key]) for key in COMPARED]
+    for value, wanted in zip(_variables(ours), _variables(theirs), strict=True):
+        differences.append(float(np.abs(value - wanted).max(initial=0.0)))
+    return max(differences)
+
+
+def _epochs(job: Path) -> list[dict[str, Any]]:
+    history: dict[str, Any] = json.loads((job.parent / "history.json").read_text())
+    return list(history["epochs"])
+
+
+def _variables(job: Path) -> list[np.ndarray]:
+    last = sorted(Path(TrainingJob.read(job).checkpoint_dir).glob("examples-*"))[-1]
+    with np.load(last / "variables.npz") as saved:
+        return [saved[str(index)].astype(np.float64) for index in range(len(saved.files))]
+
+
+def log_of(job: Path, index: int = 0) -> str:
+    return (job.parent / f"log-{index}.txt").read_text()
