@@ -16,7 +16,8 @@ Order of work:
  2. one pass over the source's tables into a temporary database (`candidates`)
  3. counts per taxon, summed up the tree: the leaves (`leaf_rule`)
  4. the order of observations, and their splits (`splits`)
- 5. the files (`data_files`, `export_taxonomy`, `all_taxa`, `selection_report`)
+ 5. the photos in the order written (`selected_photos`)
+ 6. the files (`data_files`, `export_taxonomy`, `all_taxa`, `selection_report`)
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 
 import numpy as np
 from duckdb import DuckDBPyConnection
+from pydantic_core import to_json
 
 from pipeline.build_export.all_taxa import ALL_TAXA_FILE, AllTaxa
 from pipeline.build_export.built_export import BuiltExport
@@ -38,7 +40,7 @@ from pipeline.build_export.candidates import (
     read_candidates,
 )
 from pipeline.build_export.csv_faults import UnreadableCell
-from pipeline.build_export.data_files import select_photos, selected_counts, write_data_files
+from pipeline.build_export.data_files import write_data_files
 from pipeline.build_export.database import OnProgress, working_database
 from pipeline.build_export.eligible_taxa import eligible_taxa
 from pipeline.build_export.export_taxonomy import ICONIC_FILE, TAXONOMY_FILE, ExportTaxonomy
@@ -46,6 +48,7 @@ from pipeline.build_export.leaves import Leaves, given_leaves, new_leaves
 from pipeline.build_export.out_directory import link_photos, partial_directory
 from pipeline.build_export.request import differences, request
 from pipeline.build_export.root_taxon import find_root
+from pipeline.build_export.selected_photos import select_photos, selected_counts
 from pipeline.build_export.selection_report import REPORT_FILE, Selection
 from pipeline.build_export.settings import SelectionSettings
 from pipeline.build_export.splits import draw
@@ -108,7 +111,7 @@ def build_export(
             ) as database,
         ):
             selection = _select(database, source, settings, taxonomy_path, on_progress)
-            write_data_files(database, selection.taxonomy, directory, on_progress)
+            write_data_files(database, directory, on_progress)
             source.check(database)
         _write_tables(directory, selection, asked)
         if photos is not None:
@@ -144,7 +147,7 @@ def _select(
         val_first=leaves.val_first,
         on_progress=on_progress,
     )
-    select_photos(database, on_progress)
+    select_photos(database, leaves.taxonomy, on_progress)
     counts = selected_counts(database, len(leaves.taxonomy.leaves))
     if taxonomy_path is not None:
         leaves.require_training_photos(counts["train"], taxonomy_path)
@@ -190,8 +193,8 @@ def _write_tables(directory: Path, selection: Selection, asked: dict[str, Any]) 
     )
     (directory / ALL_TAXA_FILE).write_bytes(table.text())
     # Last of all: the file that says the export is complete.
-    text = json.dumps(selection.report(asked), ensure_ascii=False, indent=1)
-    (directory / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+    text = to_json(selection.report(asked), indent=1)
+    (directory / REPORT_FILE).write_bytes(text + b"\n")
 
 
 def _built_already(out: Path, asked: dict[str, Any], photos: Path | None) -> BuiltExport:

@@ -102,9 +102,9 @@ def read_candidates(
 
 
 def observation_uuid(connection: DuckDBPyConnection) -> str:
-    """Returns the SQL of the UUID of a row of `photo`."""
+    """Returns the column of `photo` that holds the observation's UUID."""
     stored = "observation_uuid" in _columns(connection)
-    return "observation_uuid" if stored else "observation_key::VARCHAR"
+    return "observation_uuid" if stored else "observation_key"
 
 
 def histogram(connection: DuckDBPyConnection, num_nodes: int, most: int) -> npt.NDArray[np.int64]:
@@ -221,8 +221,12 @@ def _group_observations(
 
 
 def _key_is_uuid(connection: DuckDBPyConnection) -> bool:
-    described = connection.execute("DESCRIBE SELECT observation_key FROM candidate").fetchall()
-    return str(described[0][1]) == "UUID"
+    # Asked of the catalogue: to describe the view would look at the files anew.
+    found = connection.execute(
+        """SELECT data_type FROM duckdb_columns()
+        WHERE table_name = 'candidate' AND column_name = 'observation_key'"""
+    ).fetchall()
+    return str(found[0][0]) == "UUID"
 
 
 def _columns(connection: DuckDBPyConnection) -> list[str]:

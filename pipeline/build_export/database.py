@@ -16,7 +16,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from pipeline.build_export.csv_faults import reading
@@ -72,16 +71,7 @@ def put_table(
     connection: DuckDBPyConnection, name: str, columns: dict[str, npt.NDArray[np.integer]]
 ) -> None:
     """Makes a table of contiguous arrays of equal length."""
-    # From buffers, since pyarrow would import pandas to look at the arrays.
-    arrays = pa.table(
-        {
-            column: pa.Array.from_buffers(
-                pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)]
-            )
-            for column, array in columns.items()
-        }
-    )
-    connection.register("arrays", arrays)
+    connection.register("arrays", columns)
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arrays")
     connection.unregister("arrays")
 

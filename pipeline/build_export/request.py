@@ -11,6 +11,7 @@ its size and its blocks; a single cell corrected by hand in a file of gigabytes 
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,15 @@ def request(
     source: TableSource, settings: SelectionSettings, taxonomy_path: Path | None
 ) -> dict[str, Any]:
     """Returns the request as JSON can hold it."""
+    with ThreadPoolExecutor() as threads:
+        files = list(threads.map(describe_file, source.files))
     return {
         "layout": _LAYOUT,
         "settings": settings.model_dump(mode="json"),
         "taxonomy_from": None if taxonomy_path is None else describe_file(taxonomy_path),
         "source": {
             "format": source.format,
-            "files": [describe_file(path) for path in source.files],
+            "files": files,
         },
     }
 

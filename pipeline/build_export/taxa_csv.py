@@ -57,22 +57,23 @@ def read_taxa(connection: DuckDBPyConnection, path: Path) -> TaxaTable:
     raise_faults(connection, REMEDY)
     problems = Problems(path)
     for column in ("taxon_id", "rank_level", "rank", "name", "active"):
-        for place in np.flatnonzero(np.ma.getmaskarray(columns[column])):
+        # Only a column with empty cells has a mask; np.ma itself is slow to import.
+        for place in np.flatnonzero(getattr(columns[column], "mask", False)):
             problems.add(int(place) + 2, column, "is empty.")
     problems.raise_if_any(REMEDY)
     return _checked(
         problems,
-        ids=np.ma.getdata(columns["taxon_id"]).astype(np.int64),
+        ids=np.asarray(columns["taxon_id"]).astype(np.int64),
         parents=_parents(columns["parent"], problems),
-        levels=np.ma.getdata(columns["rank_level"]).astype(np.float32),
-        ranks=np.ma.getdata(columns["rank"]),
-        names=np.ma.getdata(columns["name"]),
-        active=np.ma.getdata(columns["active"]).astype(bool),
+        levels=np.asarray(columns["rank_level"]).astype(np.float32),
+        ranks=np.asarray(columns["rank"]),
+        names=np.asarray(columns["name"]),
+        active=np.asarray(columns["active"]).astype(bool),
     )
 
 
 def _parents(cells: npt.NDArray[np.object_], problems: Problems) -> npt.NDArray[np.int64]:
-    words = np.ma.getdata(cells)
+    words = np.asarray(cells)
     parents = np.zeros(len(words), np.int64)
     for place, word in enumerate(words):
         if word.isdecimal():
