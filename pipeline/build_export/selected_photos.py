@@ -10,7 +10,7 @@ then a scan of one table.
 
 Table made: `selected`, a row a photo in a split, or that an observation's place is known by.
 
-    taken          whether it is in a split; an observation's first photo may stand for its place only
+    taken          whether it is in a split; a first photo may stand for a place only
     placed         whether it stands for its observation's place, which is known
     leaf, split    of the observation
     observation_*  id and uuid of the observation: one that has only a UUID gets the smallest of its
