@@ -220,5 +220,8 @@ class TrainerSettings(Settings):
     seed: int = Field(1, ge=0)
     """Seed of initial weights, shuffling, augmentation and dropout."""
 
+    longest_wait_secs: float = Field(1800.0, gt=0)
+    """Several machines: longest wait for the others to come, and later for a step, in seconds."""
+
     logical_cpu_devices: int = Field(1, ge=1, le=16)
     """Replicas to make of a CPU where there is no GPU: for testing, it is not faster."""

@@ -17,6 +17,7 @@ import logging
 import os
 import signal
 import threading
+import time
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -44,6 +45,7 @@ class StopRequest:
     def __init__(self) -> None:
         self._asked = threading.Event()
         self._pipe: int | None = None
+        self._step_secs: float | None = None
 
     @property
     def requested(self) -> bool:
@@ -51,8 +53,13 @@ class StopRequest:
         return self._asked.is_set()
 
     def flag(self) -> float:
-        """1 after the first signal, else 0: what a step adds up over machines."""
+        """1 after the first signal, else 0: what a step adds up over machines; asked at each."""
+        self._step_secs = time.monotonic()
         return float(self.requested)
+
+    def last_step(self) -> float | None:
+        """When a step last asked, on the monotonic clock; None before the first."""
+        return self._step_secs
 
     def ask(self) -> None:
         """Asks as a signal would."""

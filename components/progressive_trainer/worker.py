@@ -33,7 +33,11 @@ import keras
 import tensorflow as tf
 
 from components.progressive_trainer.checkpoint import Checkpoints
-from components.progressive_trainer.cluster import ENVIRONMENT_VARIABLE, read_cluster
+from components.progressive_trainer.cluster import (
+    ENVIRONMENT_VARIABLE,
+    Cluster,
+    read_cluster,
+)
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import find_devices
 from components.progressive_trainer.job import (
@@ -43,8 +47,10 @@ from components.progressive_trainer.job import (
     error_file,
 )
 from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.machine_watch import MachineWatch
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.photo_stream import count_photos
+from components.progressive_trainer.rendezvous import meet
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.warm_start import (
     HEAD_MAPPING_FILE,
@@ -182,18 +188,34 @@ def main(arguments: list[str]) -> int:
     stop = StopRequest()
     stop.listen()  # from the first moment on; `train` listens once more
     path = Path(arguments[0])
-    rank = 0
+    cluster = Cluster()
     try:
-        rank = read_cluster(os.environ.get(ENVIRONMENT_VARIABLE)).rank
-        train(TrainingJob.read(path), stop)
+        cluster = read_cluster(os.environ.get(ENVIRONMENT_VARIABLE))
+        job = TrainingJob.read(path)
+        _join_machines(job, cluster, stop, path.parent / error_file(cluster.rank))
+        train(job, stop)
     except TrainingStopped as stopped:
         logging.warning("%s Exit code %d.", stopped, RESUME_EXIT_CODE)
         return RESUME_EXIT_CODE
     except FieldmarkError as error:
         logging.error("%s", error)
-        (path.parent / error_file(rank)).write_text(str(error))
+        (path.parent / error_file(cluster.rank)).write_text(str(error))
         return USER_ERROR_EXIT_CODE
     return 0
+
+
+def _join_machines(job: TrainingJob, cluster: Cluster, stop: StopRequest, error: Path) -> None:
+    """Waits for the others before TensorFlow does, and watches over them from then on."""
+
+    def give_up(reason: str) -> None:
+        logging.error("%s", reason)
+        error.write_text(reason)
+        _end(USER_ERROR_EXIT_CODE)
+
+    if cluster.workers > 1:
+        settings = load_settings(TrainerSettings, job.settings, source="trainer")
+        meet(cluster, longest_wait_secs=settings.longest_wait_secs)
+        MachineWatch(cluster, settings.longest_wait_secs, stop.last_step, give_up).start()
 
 
 def _end(code: int) -> NoReturn:

@@ -70,12 +70,23 @@ def free_addresses(count: int) -> list[str]:
 
 
 def start(
-    job: Path, *, workers: int = 1, acts: dict[int, str] | None = None
+    job: Path,
+    *,
+    workers: int = 1,
+    acts: dict[int, str] | None = None,
+    started: Sequence[int] | None = None,
 ) -> list[subprocess.Popen[str]]:
-    """Starts as many processes on the job; `acts` are those of `train_as_worker`, by rank."""
+    """Starts as many processes on the job.
+
+    Args:
+        job: from `write_job`.
+        workers: machines that TF_CONFIG names.
+        acts: those of `train_as_worker`, by rank.
+        started: ranks that are really started; None for all.
+    """
     addresses = free_addresses(workers)
     processes = []
-    for index in range(workers):
+    for index in range(workers) if started is None else started:
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "1"}
         environment["FIELDMARK_TEST_ACT"] = (acts or {}).get(index, "0:")

@@ -1,7 +1,7 @@
 """The training process over the thin network; run by tests in processes of their own.
 
 FIELDMARK_TEST_ACT="step:act" makes the process do something to itself after that step of its own:
-"term" (SIGTERM), "kill" (SIGKILL).
+"term" (SIGTERM), "kill" (SIGKILL), "hang" (nothing more, for ever).
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class ActingMeter(loop.Meter):
         step, _, act = os.environ.get("FIELDMARK_TEST_ACT", "0:").partition(":")
         # The first call is about the photos seen before.
         if self.steps == int(step) > 0:
+            while act == "hang":
+                time.sleep(1.0)
             os.kill(os.getpid(), SIGNALS[act])
             time.sleep(1.0)  # for the thread that hears it
         self.steps += 1
