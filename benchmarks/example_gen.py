@@ -40,7 +40,6 @@ TWO_PROCESSES = (
     "--runner=DirectRunner",
     "--direct_num_workers=2",
     "--direct_running_mode=multi_processing",
-    "--beam_plugin=tfx",
 )
 HEADER = (
     "photo_id,photo_url,observation_id,leaf_class_id,iconic_class_id,taxon_id,obs_taxon_id,"
@@ -95,7 +94,11 @@ def bare_loop(export: Path, out: Path, *, check: bool) -> None:
     """Reads, perhaps decodes, and writes each photo."""
     import tensorflow as tf
 
-    from components.export_example_gen.records import _bytes, _int
+    def bytes_(value: bytes) -> tf.train.Feature:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def int_(value: int) -> tf.train.Feature:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
 
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
     for split in ("train", "val"):
@@ -110,9 +113,9 @@ def bare_loop(export: Path, out: Path, *, check: bool) -> None:
                         image.draft("L", (64, 64))
                         image.load()
                 names = ("photo_id", "observation_id", "taxon_id", "obs_taxon_id", "community")
-                features = {name: _int(int(row[name])) for name in names}
-                features |= {"image": _bytes(data), "orientation": _int(1)}
-                features["iconic_taxon"] = _bytes(b"none")
+                features = {name: int_(int(row[name])) for name in names}
+                features |= {"image": bytes_(data), "orientation": int_(1)}
+                features["iconic_taxon"] = bytes_(b"none")
                 example = tf.train.Example(features=tf.train.Features(feature=features))
                 writer.write(example.SerializeToString(deterministic=True))
 

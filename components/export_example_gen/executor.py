@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 from tfx.components.util import examples_utils
@@ -19,9 +19,9 @@ from components.export_example_gen.config import ExportSettings
 from components.export_example_gen.read_export import ReadExport
 from components.export_example_gen.read_plan import ReadPlan, plan_ranges
 from components.export_example_gen.read_rows import raise_fault
+from components.export_example_gen.results import FILE_PREFIX, Results, read_results, to_line
 from components.export_example_gen.set_aside import (
     SET_ASIDE_FILE,
-    SetAsideRow,
     check_share,
     refuse_leaks,
     summary,
@@ -37,14 +37,6 @@ from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import write_taxonomy
 
 FAILED_LIST_PREFIX = "fieldmark-set-aside-"
-
-
-class _Results(NamedTuple):
-    """What `ReadExport` said: rows set aside, records by split, names of faulty files."""
-
-    set_aside: list[SetAsideRow]
-    kept: dict[str, int]
-    faulty: set[str]
 
 
 class Executor(BaseBeamExecutor):
@@ -82,29 +74,29 @@ class Executor(BaseBeamExecutor):
         folder = Path(artifact_utils.get_single_uri(output_dict["set_aside"]))
         self._judge(results, source, settings, folder / SET_ASIDE_FILE)
 
-    def _read(self, plan: ReadPlan) -> _Results:
-        """Runs the pipeline; results come back through files, as Beam may run elsewhere."""
+    def _read(self, plan: ReadPlan) -> Results:
+        """Runs the pipeline; results come back through files."""
         folder = Path(tempfile.mkdtemp(prefix="results-", dir=Path(plan.split_dirs["train"])))
         try:
             with self._make_beam_pipeline() as pipeline:
                 read = pipeline | "ReadExport" >> ReadExport(plan)
                 # One file of all three: Beam takes a tenth of a second for each one it writes.
                 lines = [
-                    read[name] | f"{name}Lines" >> beam.Map(_to_line, name)
+                    read[name] | f"{name}Lines" >> beam.Map(to_line, name)
                     for name in ("set_aside", "kept", "faulty")
                 ]
                 _ = (
                     lines
                     | "Results" >> beam.Flatten()
-                    | "WriteResults" >> beam.io.WriteToText(str(folder / "results"))
+                    | "WriteResults" >> beam.io.WriteToText(str(folder / FILE_PREFIX))
                 )
-            return _results(folder, plan)
+            return read_results(folder, plan.split_dirs)
         finally:
             shutil.rmtree(folder)
             _remove_halves(plan)
 
     def _judge(
-        self, results: _Results, source: Source, settings: ExportSettings, listed: Path
+        self, results: Results, source: Source, settings: ExportSettings, listed: Path
     ) -> None:
         files = {split: path.name for split, path in source.split_paths.items()}
         set_aside, kept, _ = results
@@ -136,21 +128,3 @@ def _remove_halves(plan: ReadPlan) -> None:
     for directory in (*plan.split_dirs.values(), plan.index_dir):
         for path in Path(directory).rglob(f"{WRITING_PREFIX}*"):
             path.unlink()
-
-
-def _to_line(row: Any, name: str) -> str:
-    return json.dumps([name, row])
-
-
-def _results(folder: Path, plan: ReadPlan) -> _Results:
-    results = _Results([], dict.fromkeys(plan.split_dirs, 0), set())
-    for path in sorted(folder.glob("results-*")):
-        for line in path.read_text().splitlines():
-            name, row = json.loads(line)
-            if name == "set_aside":
-                results.set_aside.append(SetAsideRow(*row))
-            elif name == "kept":
-                results.kept[row[0]] += row[1]
-            else:
-                results.faulty.add(row)
-    return results

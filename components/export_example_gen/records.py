@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-import tensorflow as tf
-
+from components.export_example_gen.example_bytes import example_bytes
 from components.export_example_gen.photo_bytes import PhotoBytes, UnusablePhoto, check_photo
 from components.export_example_gen.placeholder import NO_PROBE, probe_key
 from components.export_example_gen.row_batches import Found, Located
@@ -77,9 +76,8 @@ class Loader:
         data = _read(path, max_bytes=_BYTES_PER_PIXEL * self._max_pixels + _BYTES_BESIDE_PIXELS)
         photo = check_photo(data, max_pixels=self._max_pixels)
         features = self._features(row, photo, located.spatial)
-        example = tf.train.Example(features=tf.train.Features(feature=features))
         return Loaded(
-            example.SerializeToString(deterministic=True),
+            example_bytes(features),
             _index_row(row, path.removeprefix(self._root), data, photo),
         )
 
@@ -97,16 +95,16 @@ class Loader:
 
     def _features(
         self, row: PhotoRow, photo: PhotoBytes, spatial: SpatialRow | None
-    ) -> dict[str, tf.train.Feature]:
-        features = {
-            record.IMAGE: _bytes(photo.jpeg),
-            record.ORIENTATION: _int(photo.orientation),
-            record.PHOTO_ID: _int(row.photo_id),
-            record.OBSERVATION_ID: _int(_observation_id(row)),
-            record.TAXON_ID: _int(row.taxon_id),
-            record.OBS_TAXON_ID: _int(row.obs_taxon_id or row.taxon_id),
-            record.COMMUNITY: _int(int(row.community is not False)),
-            record.ICONIC_TAXON: _bytes(self._iconic_taxon(row.taxon_id)),
+    ) -> dict[str, bytes | int | float]:
+        features: dict[str, bytes | int | float] = {
+            record.IMAGE: photo.jpeg,
+            record.ORIENTATION: photo.orientation,
+            record.PHOTO_ID: row.photo_id,
+            record.OBSERVATION_ID: _observation_id(row),
+            record.TAXON_ID: row.taxon_id,
+            record.OBS_TAXON_ID: row.obs_taxon_id or row.taxon_id,
+            record.COMMUNITY: int(row.community is not False),
+            record.ICONIC_TAXON: self._iconic_taxon(row.taxon_id),
         }
         texts = {
             record.OBSERVED_ON: spatial.observed_on if spatial is not None else None,
@@ -114,10 +112,10 @@ class Loader:
             record.RIGHTS_HOLDER: row.rights_holder,
             record.OBSERVER: row.observer,
         }
-        features |= {name: _bytes(text.encode()) for name, text in texts.items() if text}
+        features |= {name: text.encode() for name, text in texts.items() if text}
         if spatial is not None:
-            features[record.LATITUDE] = _float(spatial.latitude)
-            features[record.LONGITUDE] = _float(spatial.longitude)
+            features[record.LATITUDE] = spatial.latitude
+            features[record.LONGITUDE] = spatial.longitude
         return features
 
     def _iconic_taxon(self, taxon_id: int) -> bytes:
@@ -160,15 +158,3 @@ def _index_row(row: PhotoRow, path: str, data: bytes, photo: PhotoBytes) -> Inde
 def _observation_id(row: PhotoRow) -> int:
     # Exports of 2018-2021 know no observations: each photo stands for one of its own.
     return row.observation_id or row.photo_id
-
-
-def _bytes(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-
-def _int(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-
-
-def _float(value: float) -> tf.train.Feature:
-    return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from apache_beam import DoFn, pvalue
 
 from components.export_example_gen.photo_bytes import UnusablePhoto
 from components.export_example_gen.placeholder import NO_PROBE, Shared
 from components.export_example_gen.read_plan import ReadPlan
+from components.export_example_gen.record_writer import RecordWriter
 from components.export_example_gen.records import Loaded, Loader
 from components.export_example_gen.row_batches import Located, unpack
 from components.export_example_gen.set_aside import PLACEHOLDER, UNUSABLE, SetAsideRow
@@ -60,10 +60,8 @@ class WriteShard(DoFn):
         rows = sorted((row for batch in group[1] for row in unpack(batch)), key=_order)
         path = Path(self._plan.split_dirs[shard.split]) / shard.file_name
         index: list[IndexRow] = []
-        # Photos are compressed already; level 0 only wraps them.
-        options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
         writing = path.with_name(f"{WRITING_PREFIX}{os.getpid()}-{path.name}")
-        with tf.io.TFRecordWriter(str(writing), options) as writer:
+        with RecordWriter(writing) as writer:
             for row, outcome in self._outcomes(rows, placeholders):
                 self._meter.add(1)
                 if isinstance(outcome, Loaded):
