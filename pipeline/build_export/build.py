@@ -161,6 +161,7 @@ def _select(
         taxonomy_is_given=taxonomy_path is not None,
         leaf_of_node=leaves.leaf_of_node,
         leaf_below=tree.at_or_above(is_leaf) & ~is_leaf,
+        moved_taxa=source.moved_taxa,
         candidates=candidates,
         observations=observations,
         photos=photos,

@@ -34,6 +34,7 @@ class BuiltExport:
         rolled_up_taxa: taxa that count for a leaf above them.
         left_out_taxa: taxa with photos that count for no leaf.
         left_out_photos: their photos.
+        moved_taxa: taxa that the source's rows place in more than one way.
         leaves_below_minimum: leaves short of a minimum; only where the taxonomy was given.
         has_photos: whether a store of photos is linked.
         already_complete: whether it was there before, with the same settings and source.
@@ -49,6 +50,7 @@ class BuiltExport:
     rolled_up_taxa: int
     left_out_taxa: int
     left_out_photos: int
+    moved_taxa: int
     leaves_below_minimum: tuple[str, ...]
     has_photos: bool
     already_complete: bool = False
@@ -73,6 +75,8 @@ class BuiltExport:
             rolled_up_taxa=sum(len(leaf["rolled_up_taxa"]) for leaf in leaves),
             left_out_taxa=len({taxon["taxon_id"] for taxon in left_out}),
             left_out_photos=counts["left_out_photos"],
+            # An export that was built earlier may not say.
+            moved_taxa=len(report.get("moved_taxa", ())),
             leaves_below_minimum=tuple(leaf["name"] for leaf in leaves if leaf["below_minimum"]),
             has_photos=(directory / PHOTOS_FOLDER).is_dir(),
             already_complete=already_complete,
@@ -103,6 +107,11 @@ class BuiltExport:
             )
         if self.doubles:
             lines.append(f"{self.doubles:,} photos stood on several observations, kept with one")
+        if self.moved_taxa:
+            lines.append(
+                f"{self.moved_taxa:,} taxa stand in two places of the tree, and were put where "
+                f"most rows have them; {REPORT_FILE} names them"
+            )
         if self.leaves_below_minimum:
             lines.append(
                 f"{len(self.leaves_below_minimum):,} leaves are below a minimum: "

@@ -100,8 +100,8 @@ class ObservationsCsv:
 
     @property
     def moved_taxa(self) -> list[str]:
-        """Taxa that rows place in more than one way, as "genus Coccinella"; known once read."""
-        return self._names.moved
+        """See `TableSource.moved_taxa`."""
+        return [] if self._taxa_path is not None else self._names.moved
 
     def create_views(self, connection: DuckDBPyConnection) -> None:
         """See `TableSource.create_views`."""

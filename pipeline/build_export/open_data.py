@@ -99,6 +99,11 @@ class OpenDataDump:
         """See `TableSource.taxa`."""
         return read_taxa(connection, self._tables["taxa"])
 
+    @property
+    def moved_taxa(self) -> list[str]:
+        """See `TableSource.moved_taxa`: there are none, the table of taxa counts."""
+        return []
+
     def create_views(self, connection: DuckDBPyConnection) -> None:
         """See `TableSource.create_views`. Reads only the taxa of `TAXON_ROLE`, if it is there."""
         observations = self._read("observations", OBSERVATIONS)

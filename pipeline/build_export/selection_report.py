@@ -7,6 +7,7 @@ double; the file holds no path and no time, so equal requests give equal bytes.
     "counts"     photos and observations read, doubles, photos in the splits
     "leaves"     a leaf each: why it is one, what was there, what was taken, what rolled up into it
     "left_out"   a taxon each: why, and its photos
+    "moved_taxa" taxa that rows place in more than one way, where the tree is made of rows
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Selection:
         leaf_of_node: int32 [T], leaf class that each node's photos train; -1 for none.
         leaf_below: bool [T], whether a leaf is below the node.
         taxonomy_is_given: whether the taxonomy is another export's.
+        moved_taxa: see `TableSource.moved_taxa`.
         candidates: counts of what was read.
         observations: int64 [T], observations identified as each taxon itself.
         photos: int64 [T], their photos.
@@ -52,6 +54,7 @@ class Selection:
     taxonomy_is_given: bool
     leaf_of_node: Nodes
     leaf_below: npt.NDArray[np.bool_]
+    moved_taxa: list[str]
     candidates: CandidateCounts
     observations: npt.NDArray[np.int64]
     photos: npt.NDArray[np.int64]
@@ -73,6 +76,7 @@ class Selection:
             },
             "leaves": self._leaves(),
             "left_out": left_out,
+            "moved_taxa": self.moved_taxa,
         }
 
     def _leaves(self) -> list[dict[str, Any]]:

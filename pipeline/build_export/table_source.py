@@ -2,6 +2,8 @@
 
 A source makes a DuckDB view `candidate`, one row a photo of an observation, and says what taxa
 there are; the selection knows nothing else of it. Nothing is read into memory: DuckDB streams.
+Order of calls: `taxa`, then the table `database.TAXON_ROLE` of the wanted ones, if any, is made by
+the caller, then `create_views`, and `check` once the views were read.
 
 Columns of `candidate`:
 
@@ -101,8 +103,19 @@ class TableSource(Protocol):
             DataError: with all faults: double ids, unknown parents, loops, unknown ranks.
         """
 
+    @property
+    def moved_taxa(self) -> list[str]:
+        """Taxa that rows place in more than one way, as "genus Coccinella"; known once read.
+
+        Empty where a table of taxa says where they stand.
+        """
+
     def create_views(self, connection: DuckDBPyConnection) -> None:
         """Makes the views `candidate` and `observer_name`.
+
+        Whoever wants some taxa only makes the table `database.TAXON_ROLE` of them before; a source
+        with large tables then leaves the rows of all others out of `candidate` early. The selection
+        always does; what only looks at a source has no such table, and gets every row.
 
         Raises:
             DataError: if a file is missing, or lacks columns.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.build_export.build import build_export
 from pipeline.build_export.csv_records import Part, read_records
 from pipeline.build_export.observations_csv import ObservationsCsv
+from pipeline.build_export.settings import SelectionSettings
 from schemas.csv_rows import Problems
 from schemas.errors import ConfigError, DataError
 
@@ -305,6 +308,27 @@ def test_tree_comes_from_the_names_of_ranks(tmp_path: Path) -> None:
         "Calopteryx maculata", "Calopteryx", "Calopterygidae", "Insecta", "Animalia",
     ]  # fmt: skip
     assert lineage[-2:] == [47158, 1]
+
+
+def test_taxon_that_rows_place_in_two_ways_is_named_in_the_selection(tmp_path: Path) -> None:
+    family, genus = "taxon_family_name", "taxon_genus_name"
+    rows = [
+        {
+            "id": str(number),
+            "image_url": f"https://x/photos/{number}/medium.jpg",
+            "taxon_kingdom_name": "Animalia",
+            genus: "Calopteryx",
+            family: "Calopterygidae" if number < 5 else "Agriidae",
+        }
+        for number in range(1, 7)
+    ]
+    path = write(tmp_path / "o.csv", *rows, columns=(*ROW, "taxon_kingdom_name", family, genus))
+    few = SelectionSettings(train_per_leaf=(1, 9), val_per_leaf=(1, 1), test_per_leaf=(1, 1))
+    built = build_export(ObservationsCsv(path), tmp_path / "out", few)
+    selection = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert selection["moved_taxa"] == ["genus Calopteryx"]
+    assert "1 taxa stand in two places of the tree" in built.words()
+    assert "Agriidae" not in (tmp_path / "out" / "taxonomy.csv").read_text()
 
 
 def test_table_of_taxa_goes_before_names(tmp_path: Path) -> None:
