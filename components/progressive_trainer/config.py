@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.settings import Settings
 
@@ -16,6 +17,15 @@ _Dropout = Annotated[float, Field(ge=0, lt=1)]
 _Augment = Annotated[float, Field(ge=0, le=1)]
 _Magnitude = Annotated[float, Field(ge=0, le=30)]
 _Alpha = Annotated[float, Field(ge=0, le=4)]
+
+
+def _part_of_the_network(value: str) -> str:
+    if value in ("all", "head") or re.fullmatch(r"top:0?\.\d*[1-9]\d*", value):
+        return value
+    raise ValueError("must be all, head, or top: and a share between 0 and 1, such as top:0.3")
+
+
+_Trainable = Annotated[str, AfterValidator(_part_of_the_network)]
 
 
 class StageSettings(Settings):
@@ -48,8 +58,9 @@ class StageSettings(Settings):
     cutmix: _Alpha = 0.0
     """Alpha of CutMix, which pastes a square of the neighbour; 0: none."""
 
-    trainable: Literal["all", "head"] = "all"
-    """What learns: the whole network, or only the classifier on a frozen backbone."""
+    trainable: _Trainable = "all"
+    """What learns: `all` of the network, only its `head`, or with the head the top of the backbone:
+    `top:0.3` is the last 30 % of its layers."""
 
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the target spread evenly over all leaves, 0..1."""
@@ -192,6 +203,13 @@ class TrainerSettings(Settings):
     synonyms: str | None = None
     """Table of taxa that changed since the model in `base_weights` was trained: iNaturalist's
     synonyms.csv."""
+
+    head_rank: int | None = Field(None, ge=1)
+    """Rank of a low-rank head, which saves weights where leaves are many; null: a full head."""
+
+    sampled_softmax: int | None = Field(None, ge=1)
+    """Leaves drawn each step that the training loss is taken over, beside the photos' own; null:
+    all of them. Validation always takes all."""
 
     schedule: ScheduleSettings = ScheduleSettings(linear=LinearSchedule())
     """The stages."""

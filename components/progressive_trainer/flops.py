@@ -24,11 +24,12 @@ class FlopCounter:
     Args:
         network: one of `Network`.
         num_leaves: N.
+        head_rank: of a low-rank head; None for a full one.
     """
 
-    def __init__(self, network: Network, *, num_leaves: int) -> None:
+    def __init__(self, network: Network, *, num_leaves: int, head_rank: int | None = None) -> None:
         self._model: keras.Model = build_network(
-            network, num_leaves=num_leaves, base_weights="none"
+            network, num_leaves=num_leaves, base_weights="none", head_rank=head_rank
         )
 
     def forward(self, image_size_px: int) -> int:

@@ -33,6 +33,7 @@ from components.progressive_trainer.epochs import EpochSums, ends_epoch
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
 from components.progressive_trainer.photo_stream import training_stream
+from components.progressive_trainer.sampled_softmax import check_sample
 from components.progressive_trainer.schedule import Stage, learning_rate, stages
 from components.progressive_trainer.step_watch import (
     NonFiniteError,
@@ -93,15 +94,24 @@ class TrainingLoop:
             if stage.mixup > 0 or stage.cutmix > 0:
                 devices.check_pairs(stage.global_batch, setting=setting)
         devices.check_batch(settings.eval_batch, setting="trainer.eval_batch")
+        check_sample(settings.sampled_softmax, num_leaves=num_leaves)
         keras.utils.set_random_seed(settings.seed)
         keras.mixed_precision.set_dtype_policy(settings.precision)
         with devices.strategy.scope():
             self.model = build_network(
-                settings.network, num_leaves=num_leaves, base_weights=settings.base_weights
+                settings.network,
+                num_leaves=num_leaves,
+                base_weights=settings.base_weights,
+                head_rank=settings.head_rank,
             )
             self._optimizer = build_optimizer(settings)
             self._optimizer.build(self.model.trainable_variables)
-            self._steps = Steps(self.model, self._optimizer, devices)
+            self._steps = Steps(
+                self.model,
+                self._optimizer,
+                devices,
+                sampled_leaves=settings.sampled_softmax,
+            )
 
     @property
     def _variables(self) -> list[keras.Variable]:

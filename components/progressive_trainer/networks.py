@@ -1,4 +1,4 @@
-"""The networks: a backbone, average pooling, dropout, and a softmax over the leaves.
+"""The networks: a backbone, average pooling, dropout, a head, and a softmax over the leaves.
 
 Every network takes float32 [B, S, S, 3], RGB 0..255, at any size S (the scaling it needs is
 inside), and gives float32 [B, N] probabilities: the contract of iNaturalist's phone apps.
@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 
 from components.progressive_trainer.config import Network
+from components.progressive_trainer.head import add_head
 from components.progressive_trainer.step_context import StageDropout
 from schemas.errors import ConfigError
 from serving.saved_model import is_exported_model
@@ -21,7 +22,9 @@ SMALL_WIDTHS = (24, 48, 96, 160, 224)
 convolutions, which a CPU runs faster than depthwise ones of the same accuracy."""
 
 
-def build_network(name: Network, *, num_leaves: int, base_weights: str) -> keras.Model:
+def build_network(
+    name: Network, *, num_leaves: int, base_weights: str, head_rank: int | None = None
+) -> keras.Model:
     """Returns a network with trainable weights.
 
     Args:
@@ -29,16 +32,18 @@ def build_network(name: Network, *, num_leaves: int, base_weights: str) -> keras
         num_leaves: N, classes of the softmax.
         base_weights: "none", "imagenet", or a Keras weights file of the backbone without its top.
             An exported model is set later, by `warm_start`: its classifier goes by taxon.
+        head_rank: of a low-rank head; None for a full one.
 
     Raises:
-        ConfigError: if the weights cannot be had, or do not fit the backbone.
+        ConfigError: if the weights cannot be had, or do not fit the backbone; or if the rank is
+            not below the number of features.
     """
     inputs = keras.Input((None, None, 3), name="photo")
     backbone = _load_backbone(name, base_weights)
     features = backbone(_scaled(name, inputs))
     features = keras.layers.GlobalAveragePooling2D(name="pool")(features)
     features = StageDropout(name="dropout")(features)
-    logits = keras.layers.Dense(num_leaves, name="leaves", dtype="float32")(features)
+    logits = add_head(features, num_leaves=num_leaves, rank=head_rank)
     scores = keras.layers.Activation("softmax", dtype="float32", name="scores")(logits)
     return keras.Model(inputs, scores, name=name)
 

@@ -40,7 +40,7 @@ class Stage:
         rand_augment: RandAugment's magnitude, 0..30.
         mixup: alpha of Mixup; 0 for none.
         cutmix: alpha of CutMix; 0 for none.
-        trainable: "all", or "head" for the classifier alone.
+        trainable: "all", "head" for the classifier alone, "top:0.3" for the backbone's top too.
     """
 
     index: int

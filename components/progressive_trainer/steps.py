@@ -18,7 +18,10 @@ import keras
 import tensorflow as tf
 
 from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.head import LEAVES
+from components.progressive_trainer.learning_part import LearningPart
 from components.progressive_trainer.mixing import Mixed, mix
+from components.progressive_trainer.sampled_softmax import draw_leaves, sampled_crossentropy
 from components.progressive_trainer.schedule import Stage
 from components.progressive_trainer.shared_skip import skipped_by_all_or_none
 from components.progressive_trainer.step_context import step_context
@@ -31,14 +34,20 @@ class Steps:
         model: from `build_network`.
         optimizer: built for all trainable variables of the model.
         devices: where to run.
+        sampled_leaves: leaves drawn for the training loss; None for all of them.
     """
 
     def __init__(
-        self, model: keras.Model, optimizer: keras.optimizers.Optimizer, devices: Devices
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        devices: Devices,
+        *,
+        sampled_leaves: int | None = None,
     ) -> None:
         self._model, self._optimizer, self._devices = model, optimizer, devices
-        self._logits = keras.Model(model.input, model.get_layer("leaves").output)
-        self._pooled = keras.Model(model.input, model.get_layer("pool").output)
+        self._sampled_leaves = sampled_leaves
+        self._logits = keras.Model(model.input, model.get_layer(LEAVES).output)
         if devices.replicas > 1:
             _synchronise_batch_norm(model)
 
@@ -51,9 +60,8 @@ class Steps:
         """
         strategy, rows = self._devices.strategy, stage.global_batch
         local_rows = rows // self._devices.replicas
-        head_only = stage.trainable == "head"
-        learning = self._model.get_layer("leaves") if head_only else self._model
-        variables = learning.trainable_variables
+        part = LearningPart(self._model, stage.trainable)
+        variables = part.variables
 
         def replica_step(
             images: tf.Tensor, labels: tf.Tensor, dropout: tf.Tensor, seed: tf.Tensor, stop: Any
@@ -71,12 +79,12 @@ class Steps:
             )
             with tf.GradientTape() as tape:
                 with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
-                    logits = self._training_logits(mixed.images, head_only=head_only)
-                losses = mixed_crossentropy(mixed, logits, stage.label_smoothing)
+                    features = part.features(mixed.images)
+                losses, hits = self._losses(mixed, features, stage.label_smoothing, seed)
                 objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
             gradients = tape.gradient(objective, variables)
             self._apply(gradients, variables)
-            return _summed(losses, _hits(labels, logits), stop)
+            return _summed(losses, hits, stop)
 
         @tf.function
         def step(images: Any, labels: Any, dropout: Any, seed: Any, stop: Any) -> Any:
@@ -112,13 +120,20 @@ class Steps:
             gradients = skipped_by_all_or_none(gradients)
         self._optimizer.apply(gradients, variables)
 
-    def _training_logits(self, images: tf.Tensor, *, head_only: bool) -> tf.Tensor:
-        """A frozen backbone answers as in evaluation: its BatchNormalization does not move."""
-        if not head_only:
-            return self._logits(images, training=True)
-        pooled = self._pooled(images, training=False)
-        features = self._model.get_layer("dropout")(pooled, training=True)
-        return self._model.get_layer("leaves")(features)
+    def _losses(
+        self, mixed: Mixed, features: tf.Tensor, smoothing: float, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Losses and hits, float32 [B]; of sampled leaves a hit is over those that were drawn."""
+        leaves = self._model.get_layer(LEAVES)
+        if self._sampled_leaves is None:
+            logits = leaves(features)
+            return mixed_crossentropy(mixed, logits, smoothing), _hits(mixed.labels, logits)
+        drawn = draw_leaves(leaves.units, self._sampled_leaves, seed)
+        features = tf.cast(features, tf.float32)
+        losses, logits = sampled_crossentropy(
+            mixed, features, leaves.kernel, leaves.bias, drawn, smoothing=smoothing
+        )
+        return losses, _hits(tf.zeros_like(mixed.labels), logits)
 
 
 def _summed(losses: tf.Tensor, hits: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
 """Starting from a model that Fieldmark exported, even if the taxonomy has moved since.
 
-The backbone's weights are taken as they are; the classifier's rows go by taxon (`head_mapping`).
-What became of each leaf is written down as `head_mapping.csv` beside the training's history.
+The backbone's weights are taken as they are; the classifier's rows go by taxon (`head_mapping`),
+and a head of another rank is converted (`head_transfer`). What became of each leaf is written down
+as `head_mapping.csv` beside the training's history.
 
     sources = warm_start(model, taxonomy, "runs/beetles/pushed/saved_model/1732400000", synonyms={})
     write_head_mapping(sources, taxonomy, Path(history_dir) / HEAD_MAPPING_FILE)
@@ -16,14 +17,13 @@ from pathlib import Path
 
 import keras
 
-from components.progressive_trainer.head_mapping import HeadSource, Kind, head_sources, mapped_rows
+from components.progressive_trainer.head_mapping import HeadSource, Kind, head_sources
+from components.progressive_trainer.head_transfer import split_head, transferred_head
 from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
 from serving.saved_model import load_model_taxonomy, load_weights
 
 HEAD_MAPPING_FILE = "head_mapping.csv"
-HEAD_WEIGHTS = 2
-"""Kernel and bias of the classifier: the last weights of every network."""
 
 
 def warm_start(
@@ -48,21 +48,17 @@ def warm_start(
         ConfigError: if the exported model has another backbone.
         DataError: if the directory is damaged, or too old.
     """
-    fresh, old = model.get_weights(), load_weights(directory)
-    ours = [weight.shape for weight in fresh[:-HEAD_WEIGHTS]]
-    theirs = [weight.shape for weight in old[:-HEAD_WEIGHTS]]
-    if ours != theirs or fresh[-HEAD_WEIGHTS].shape[0] != old[-HEAD_WEIGHTS].shape[0]:
+    fresh, fresh_head = split_head(model.get_weights())
+    old, old_head = split_head(load_weights(directory))
+    ours, theirs = [weight.shape for weight in fresh], [weight.shape for weight in old]
+    if ours != theirs or fresh_head[0].shape[0] != old_head[0].shape[0]:
         raise ConfigError(
             f"trainer.base_weights: the model in {directory} is not a {model.name}: it has "
             f"{len(theirs):,} weights of a backbone where {len(ours):,} of certain shapes are "
             "needed. Set trainer.network to the network that it was trained with."
         )
     sources = head_sources(load_model_taxonomy(directory), taxonomy, synonyms=synonyms)
-    head = [
-        mapped_rows(old_rows, fresh_rows, sources)
-        for old_rows, fresh_rows in zip(old[-HEAD_WEIGHTS:], fresh[-HEAD_WEIGHTS:], strict=True)
-    ]
-    model.set_weights([*old[:-HEAD_WEIGHTS], *head])
+    model.set_weights([*old, *transferred_head(old_head, fresh_head, sources)])
     return sources
 
 

@@ -169,7 +169,12 @@ def _photos(files: list[str], split: str) -> Photos:
 def _on_one_device(loop: TrainingLoop, settings: TrainerSettings, num_leaves: int) -> keras.Model:
     """The trained network, free of the strategy and in float32, as it is served."""
     keras.mixed_precision.set_dtype_policy("float32")
-    model = build_network(settings.network, num_leaves=num_leaves, base_weights="none")
+    model = build_network(
+        settings.network,
+        num_leaves=num_leaves,
+        base_weights="none",
+        head_rank=settings.head_rank,
+    )
     model.set_weights(loop.model.get_weights())
     return model
 

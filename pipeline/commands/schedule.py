@@ -49,7 +49,7 @@ def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -
         from pipeline.schedule_table import schedule_curves, schedule_table
 
         plan = stages(trainer.schedule, num_photos=photos)
-        counter = FlopCounter(trainer.network, num_leaves=leaves)
+        counter = FlopCounter(trainer.network, num_leaves=leaves, head_rank=trainer.head_rank)
         table = schedule_table(plan, num_photos=photos, cost_of_size=cache(counter.training))
         curves = schedule_curves(plan, trainer.schedule, num_photos=photos)
     click.echo(f"{trainer.network}, {photos:,} training photos, {leaves:,} leaves\n")

@@ -83,6 +83,19 @@ def test_backbone_is_taken_over_and_rows_go_by_taxon(
     )
 
 
+def test_full_head_starts_from_a_low_rank_one(tmp_path: Path) -> None:
+    old = build_network("small", num_leaves=2, base_weights="none", head_rank=3)
+    tree = taxonomy(tmp_path, OLD)
+    directory = str(tmp_path / "model")
+    export_saved_model(old, tree, image_size_px=32, directory=directory, manifest={})
+    model = build_network("small", num_leaves=2, base_weights="none")
+
+    warm_start(model, tree, directory, synonyms={})
+
+    photos = np.random.default_rng(1).uniform(0, 255, (3, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(model(photos), old(photos), atol=1e-5)
+
+
 def test_other_backbone_is_refused(exported: tuple[str, list[np.ndarray]], tmp_path: Path) -> None:
     directory, old = exported
     model = build_network("mobilenet_025", num_leaves=4, base_weights="none")

@@ -19,16 +19,17 @@ TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
 def train(
     photos: Path, devices: Devices, optimizer: str
 ) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
-    """Two stages with dropout, mixing, synchronised norm and a clip that always bites."""
+    """Two stages with all that draws lots or looks over the batch, and a clip that always bites."""
     networks.SMALL_WIDTHS = THIN
     loop = TrainingLoop(
         settings(
             [
                 {**stage(8, 1, dropout=0.3), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
-                stage(12, 1, size=40, dropout=0.3),
+                {**stage(12, 1, size=40, dropout=0.3), "trainable": "top:0.6"},
             ],
             optimizer=optimizer,
             clip_global_norm=0.05,
+            head_rank=4,
         ),
         num_leaves=NUM_LEAVES,
         train=Photos(_files(photos / "train"), TRAIN_PHOTOS),
