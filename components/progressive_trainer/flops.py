@@ -25,10 +25,13 @@ class FlopCounter:
         network: one of `Network`.
         num_leaves: N.
         head_rank: of a low-rank head; None for a full one.
+
+    Attributes:
+        model: the network.
     """
 
     def __init__(self, network: Network, *, num_leaves: int, head_rank: int | None = None) -> None:
-        self._model: keras.Model = build_network(
+        self.model: keras.Model = build_network(
             network, num_leaves=num_leaves, base_weights="none", head_rank=head_rank
         )
 
@@ -48,4 +51,4 @@ class FlopCounter:
         return TRAINING_FACTOR * self.forward(image_size_px)
 
     def _forward(self, images: tf.Tensor) -> tf.Tensor:
-        return self._model(images, training=False)
+        return self.model(images, training=False)

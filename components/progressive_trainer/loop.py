@@ -30,6 +30,7 @@ from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.epochs import EpochSums, ends_epoch
+from components.progressive_trainer.memory_estimate import Footprint, MemoryEstimate
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
 from components.progressive_trainer.photo_stream import training_stream
@@ -112,6 +113,10 @@ class TrainingLoop:
                 devices,
                 sampled_leaves=settings.sampled_softmax,
             )
+
+    def memory(self) -> MemoryEstimate:
+        """Returns what the training will take on each device."""
+        return Footprint(self.model, self.settings).of(self.plan, replicas=self.devices.replicas)
 
     @property
     def _variables(self) -> list[keras.Variable]:

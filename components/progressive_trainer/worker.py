@@ -48,6 +48,7 @@ from components.progressive_trainer.job import (
 )
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.machine_watch import MachineWatch
+from components.progressive_trainer.memory_note import tell_memory
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.photo_stream import count_photos
 from components.progressive_trainer.rendezvous import meet
@@ -96,6 +97,7 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
             checkpoints=Checkpoints(Path(job.checkpoint_dir), writes=devices.is_chief),
             stop=stop,
         )
+        tell_memory(loop.memory(), devices)
         if is_exported_model(settings.base_weights):
             _start_from(loop, settings, taxonomy, Path(job.history_dir))
         try:

@@ -45,12 +45,14 @@ def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -
     trainer = load_config(config, overrides=overrides).trainer
     with chatter_to(Path(os.devnull)):
         from components.progressive_trainer.flops import FlopCounter
+        from components.progressive_trainer.memory_estimate import Footprint
         from components.progressive_trainer.schedule import stages
         from pipeline.schedule_table import schedule_curves, schedule_table
 
         plan = stages(trainer.schedule, num_photos=photos)
         counter = FlopCounter(trainer.network, num_leaves=leaves, head_rank=trainer.head_rank)
         table = schedule_table(plan, num_photos=photos, cost_of_size=cache(counter.training))
+        memory = Footprint(counter.model, trainer).of(plan, replicas=1).in_words()
         curves = schedule_curves(plan, trainer.schedule, num_photos=photos)
     click.echo(f"{trainer.network}, {photos:,} training photos, {leaves:,} leaves\n")
-    click.echo(f"{table}\n\n{curves}")
+    click.echo(f"{table}\n\n{memory}\n\n{curves}")

@@ -29,6 +29,8 @@ def test_preset_is_printed_with_its_cost_and_curves() -> None:
     assert sum(shares) == pytest.approx(100, abs=1)
     assert shares == sorted(shares)
     assert "size px  ▃" in result.stdout
+    (memory,) = re.findall(r"^memory: .* a device at (\d+) px", result.stdout, re.MULTILINE)
+    assert memory == "299"
     assert "RandAug  ▁" not in result.stdout
 
 
