@@ -64,6 +64,39 @@ def decode_covering(jpeg: tf.Tensor, shorter_side_px: tf.Tensor | int) -> tf.Ten
     return image
 
 
+def decode_crop(jpeg: tf.Tensor, crop: tf.Tensor, side_px: int) -> tf.Tensor:
+    """Decodes a part of a JPEG, no larger than needed.
+
+    Args:
+        jpeg: string scalar, an RGB or greyscale JPEG.
+        crop: int32 [4], (top, left, height, width) in full-size pixels, within the photo.
+        side_px: pixels wanted on the part's shorter side.
+
+    Returns:
+        uint8 [h, w, 3], RGB: the part at the smallest DCT scale whose shorter side is at least as
+        asked, to within a pixel; at full size if it is smaller than asked.
+    """
+    index, _ = covering_ratio(tf.reduce_min(crop[2:]), side_px)
+    image = tf.switch_case(
+        index,
+        [lambda ratio=ratio: _decode_scaled_crop(jpeg, crop, ratio) for ratio in DCT_RATIOS[:-1]]
+        # The decoder cuts only at full size; there it skips what lies outside.
+        + [lambda: tf.io.decode_and_crop_jpeg(jpeg, crop, channels=3)],
+    )
+    image.set_shape([None, None, 3])
+    return image
+
+
+def _decode_scaled_crop(jpeg: tf.Tensor, crop: tf.Tensor, ratio: int) -> tf.Tensor:
+    image = tf.io.decode_jpeg(jpeg, channels=3, ratio=ratio)
+    top, left, height, width = tf.unstack(crop // ratio)
+    size = tf.shape(image)
+    top, left = tf.minimum(top, size[0] - 1), tf.minimum(left, size[1] - 1)
+    height = tf.clip_by_value(height, 1, size[0] - top)
+    width = tf.clip_by_value(width, 1, size[1] - left)
+    return image[top : top + height, left : left + width]
+
+
 def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """Turns a photo as its EXIF orientation says.
 

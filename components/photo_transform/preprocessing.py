@@ -33,15 +33,8 @@ def preprocessing_fn(
     side_px = int(custom_config["stored_size_px"])
     quality = int(custom_config["jpeg_quality"])
 
-    def small_jpeg(args: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        jpeg, orientation = args
-        image = upright(decode_covering(jpeg, side_px), orientation)
-        return tf.io.encode_jpeg(
-            shrink_shorter_side(image, side_px), quality=quality, chroma_downsampling=False
-        )
-
     photos = tf.map_fn(
-        small_jpeg,
+        lambda args: stored_photo(*args, side_px=side_px, quality=quality),
         (tf.reshape(inputs[record.IMAGE], [-1]), tf.reshape(inputs[record.ORIENTATION], [-1])),
         fn_output_signature=tf.TensorSpec([], tf.string),
     )
@@ -52,6 +45,23 @@ def preprocessing_fn(
     for name in (record.PHOTO_ID, record.OBSERVATION_ID, record.TAXON_ID, record.ICONIC_TAXON):
         outputs[name] = inputs[name]
     return outputs
+
+
+def stored_photo(
+    jpeg: tf.Tensor, orientation: tf.Tensor, *, side_px: int, quality: int
+) -> tf.Tensor:
+    """Returns the JPEG that training reads: string scalar.
+
+    Args:
+        jpeg: string scalar, as photographed.
+        orientation: integer scalar, EXIF's, 1..8.
+        side_px: largest shorter side kept.
+        quality: of the JPEG, 1..100.
+    """
+    image = upright(decode_covering(jpeg, side_px), orientation)
+    return tf.io.encode_jpeg(
+        shrink_shorter_side(image, side_px), quality=quality, chroma_downsampling=False
+    )
 
 
 def leaf_classes(taxon_ids: tf.Tensor, leaf_taxa_path: str) -> tf.Tensor:

@@ -18,6 +18,9 @@ LARGEST_LOG_ASPECT = 0.2877
 LARGEST_COLOUR_SHIFT = 0.4
 """At strength 1, brightness, contrast and saturation are scaled by 0.6 .. 1.4."""
 
+LUMA = (0.299, 0.587, 0.114)
+"""Red's, green's and blue's share in a grey (ITU-R BT.601)."""
+
 
 def sample_crop(height_width: tf.Tensor, seed: tf.Tensor, *, strength: float) -> tf.Tensor:
     """Returns a random crop, int32 [4] as (top, left, height, width).
@@ -52,8 +55,12 @@ def adjust_colour(image: tf.Tensor, seed: tf.Tensor, *, strength: float) -> tf.T
     """
     shift = LARGEST_COLOUR_SHIFT * strength
     factors = tf.random.stateless_uniform([3], seed, 1 - shift, 1 + shift)
-    image = image * factors[0]
-    mean = tf.reduce_mean(image)
-    image = mean + (image - mean) * factors[1]
-    grey = tf.reduce_sum(image * tf.constant([0.299, 0.587, 0.114]), axis=-1, keepdims=True)
-    return grey + (image - grey) * factors[2]
+    brightness, contrast, saturation = tf.unstack(factors)
+    # One after the other, the three are one matrix and an offset:
+    #   x * b;  then mean + (x - mean) * c;  then grey(x) + (x - grey(x)) * s
+    # The offset is grey itself, so that the saturation leaves it as it is.
+    to_grey = tf.tile(tf.constant(LUMA)[:, tf.newaxis], [1, 3])
+    matrix = brightness * contrast * (saturation * tf.eye(3) + (1 - saturation) * to_grey)
+    offset = brightness * tf.reduce_mean(image) * (1 - contrast)
+    moved = tf.matmul(tf.reshape(image, [-1, 3]), matrix) + offset
+    return tf.reshape(moved, tf.shape(image))

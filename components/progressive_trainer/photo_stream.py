@@ -4,9 +4,6 @@ Photo number e of a run is always the same photo with the same augmentation: epo
 the files and then the records with a seed of its own, and every random draw for a photo is seeded
 by (run seed, e). So a run that starts again at e goes on as if it had never stopped, and batches of
 any size cut the one stream without dropping or repeating a photo.
-
-Photos are decoded only as far as needed: the JPEG decoder's own down-scaling gives the smallest
-picture that still covers the crop.
 """
 
 from __future__ import annotations
@@ -16,9 +13,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from components.photo_decode import covering_ratio, decode_covering
-from components.progressive_trainer.augment import adjust_colour, sample_crop
-from components.progressive_trainer.rand_augment import rand_augment as rand_augment_photo
+from components.photo_decode import decode_covering
+from components.progressive_trainer.photo_view import augmented_photo, to_uint8
 from schemas import record
 from serving.preprocess import square
 
@@ -151,67 +147,6 @@ def _shuffled_epoch(files: list[str], epoch: tf.Tensor, seed: int, buffer: int) 
     return records.shuffle(buffer, seed=shuffle_seed, reshuffle_each_iteration=False)
 
 
-def augmented_photo(
-    jpeg: tf.Tensor,
-    seed: tf.Tensor,
-    *,
-    image_size_px: int,
-    augment: float,
-    rand_augment: float = 0.0,
-) -> tf.Tensor:
-    """Returns a training view of a photo: crop, flip and colour drawn from `seed`.
-
-    Args:
-        jpeg: string scalar, a transformed record's photo.
-        seed: int64 [2].
-        image_size_px: S.
-        augment: strength, 0..1; at 0 the view is the one that evaluation sees.
-        rand_augment: RandAugment's magnitude, 0 for none.
-
-    Returns:
-        uint8 [S, S, 3].
-    """
-    if augment == 0:
-        image = square(decode_covering(jpeg, image_size_px), image_size_px)
-    else:
-        image = _cropped_view(jpeg, seed, image_size_px, augment)
-    image = tf.clip_by_value(image, 0.0, 255.0)
-    return _to_uint8(rand_augment_photo(image, seed + 3, magnitude=rand_augment))
-
-
-def _cropped_view(
-    jpeg: tf.Tensor, seed: tf.Tensor, image_size_px: int, augment: float
-) -> tf.Tensor:
-    height_width = tf.io.extract_jpeg_shape(jpeg)[:2]
-    crop = sample_crop(height_width, seed, strength=augment)
-    index, _ = covering_ratio(tf.reduce_min(crop[2:]), image_size_px)
-    image = tf.switch_case(
-        index,
-        [
-            # Whole-image DCT scaling where it saves most, cropped decode at full scale.
-            lambda: _crop_scaled(jpeg, crop, 8),
-            lambda: _crop_scaled(jpeg, crop, 4),
-            lambda: _crop_scaled(jpeg, crop, 2),
-            lambda: tf.io.decode_and_crop_jpeg(jpeg, crop, channels=3),
-        ],
-    )
-    image.set_shape([None, None, 3])
-    size = [image_size_px, image_size_px]
-    image = tf.image.resize(image, size, method="bilinear", antialias=True)
-    image = tf.image.stateless_random_flip_left_right(image, seed + 1)
-    return adjust_colour(image, seed + 2, strength=augment)
-
-
-def _crop_scaled(jpeg: tf.Tensor, crop: tf.Tensor, ratio: int) -> tf.Tensor:
-    image = tf.io.decode_jpeg(jpeg, channels=3, ratio=ratio)
-    top, left, height, width = tf.unstack(crop // ratio)
-    size = tf.shape(image)
-    top, left = tf.minimum(top, size[0] - 1), tf.minimum(left, size[1] - 1)
-    height = tf.clip_by_value(height, 1, size[0] - top)
-    width = tf.clip_by_value(width, 1, size[1] - left)
-    return image[top : top + height, left : left + width]
-
-
 def validation_stream(
     files: Sequence[str],
     *,
@@ -246,7 +181,7 @@ def validation_stream(
         def photo() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             example = tf.io.parse_single_example(serialized, _FEATURES)
             image = square(decode_covering(example[record.IMAGE], image_size_px), image_size_px)
-            return _to_uint8(image), example[record.LABEL], tf.constant(1.0)
+            return to_uint8(image), example[record.LABEL], tf.constant(1.0)
 
         return tf.cond(tf.equal(serialized, _FILLER), filler, photo)
 
@@ -261,7 +196,3 @@ def validation_stream(
     dataset = dataset.batch(worker_batch // share.replicas, drop_remainder=True)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
     return dataset.prefetch(tf.data.AUTOTUNE)
-
-
-def _to_uint8(image: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)

@@ -13,6 +13,7 @@ from components.photo_decode import (
     DCT_RATIOS,
     covering_ratio,
     decode_covering,
+    decode_crop,
     shrink_shorter_side,
     upright,
 )
@@ -60,6 +61,23 @@ def test_scaled_decode_shows_the_same_picture() -> None:
     assert image.shape == (60, 80, 3)
     expected = np.asarray(whole.resize((80, 60), Image.Resampling.BOX), np.float32)
     assert np.abs(image - expected).mean() < 3
+
+
+@pytest.mark.parametrize("wanted", [20, 55, 60, 100, 200])
+@pytest.mark.parametrize("crop", [(0, 0, 480, 640), (100, 80, 240, 260), (361, 401, 119, 239)])
+def test_part_is_decoded_no_larger_than_needed_and_from_its_place(
+    crop: tuple[int, int, int, int], wanted: int
+) -> None:
+    whole = gradient(640, 480)
+
+    part = decode_crop(tf.constant(jpeg(whole)), tf.constant(crop), wanted).numpy()
+
+    top, left, height, width = crop
+    shorter = min(height, width)
+    assert min(wanted, shorter) - 1 <= min(part.shape[:2]) < max(2 * wanted + 2, shorter / 8 + 1)
+    seen = np.asarray(whole, np.float32)[top : top + height, left : left + width]
+    assert part.mean(axis=(0, 1)) == pytest.approx(seen.mean(axis=(0, 1)), abs=3)
+    assert part[-1, -1] == pytest.approx(seen[-1, -1], abs=8)
 
 
 def test_greyscale_becomes_three_equal_channels() -> None:

@@ -13,7 +13,6 @@ from components.photo_decode import decode_covering
 from components.progressive_trainer.photo_stream import (
     UNKNOWN_ID,
     Share,
-    augmented_photo,
     count_photos,
     training_stream,
     validation_stream,
@@ -222,40 +221,3 @@ def test_validation_shows_the_photo_as_it_is_evaluated(files: list[str]) -> None
     for image, label in zip(images, labels, strict=True):
         evaluated = square(decode_covering(tf.constant(jpeg(int(label))), SIZE_PX), SIZE_PX)
         assert np.abs(image.astype(float) - evaluated.numpy()).max() <= 0.5 + 1e-3
-
-
-def test_strength_zero_shows_the_photo_as_it_is_evaluated() -> None:
-    data = tf.constant(jpeg(1, (200, 150)))
-
-    image = augmented_photo(data, tf.constant([1, 2], tf.int64), image_size_px=32, augment=0.0)
-
-    evaluated = square(decode_covering(data, 32), 32).numpy()
-    assert np.abs(image.numpy().astype(float) - evaluated).max() <= 0.5 + 1e-3
-
-
-@pytest.mark.parametrize("size", [(600, 400), (90, 350), (33, 32), (8, 5), (1, 1)])
-def test_any_photo_can_be_augmented_at_full_strength(size: tuple[int, int]) -> None:
-    data = tf.constant(jpeg(1, size))
-    for draw in range(12):
-        image = augmented_photo(
-            data, tf.constant([9, draw], tf.int64), image_size_px=32, augment=1.0
-        )
-        assert image.shape == (32, 32, 3)
-        assert image.dtype == tf.uint8
-
-
-def test_augmented_photo_keeps_its_colour_about() -> None:
-    # A crop that decodes another place, or colours in the wrong order, would show here.
-    data = tf.constant(jpeg(0, (300, 200)))
-    views = np.stack(
-        [
-            augmented_photo(
-                data, tf.constant([9, draw], tf.int64), image_size_px=32, augment=1.0
-            ).numpy()
-            for draw in range(40)
-        ]
-    )
-
-    mean = views.astype(float).mean(axis=(0, 1, 2))
-    whole = tf.io.decode_jpeg(data).numpy().mean(axis=(0, 1))
-    assert mean == pytest.approx(whole, abs=12)
