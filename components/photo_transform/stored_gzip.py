@@ -16,7 +16,7 @@ import apache_beam as beam
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.tfrecordio import _TFRecordSink
-from tfx.components.transform import executor
+from tfx.components.transform import executor, labels
 
 SUFFIX = ".gz"
 """By which readers know the compression."""
@@ -61,7 +61,7 @@ class StoringProcessor(executor.TransformProcessor):
     # A private method of TFX, so TFX is pinned and a test looks at the files that come out.
     @staticmethod
     def _EncodeAndWrite(schema: Any, file_format: str, output_path: str) -> beam.PTransform:
-        assert file_format == "FORMAT_TFRECORD", file_format
+        assert file_format == labels.FORMAT_TFRECORD, file_format
         return _EncodeAndStore(schema, output_path)
 
 
