@@ -90,7 +90,7 @@ def make_world(directory: Path, photos: int, stored_px: int) -> World:
     for path in originals:
         path.write_bytes(grainy(path, random))
     stored = [as_stored(path.read_bytes(), stored_px) for path in originals]
-    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
     paths = [str(directory / f"data-{index:05d}.gz") for index in range(FILES)]
     for index, path in enumerate(paths):
         with tf.io.TFRecordWriter(path, options) as writer:
