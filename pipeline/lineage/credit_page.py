@@ -31,9 +31,15 @@ _HTML_HEAD = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
-h2 {{ font-size: 1.1em; margin: 1.5em 0 0; }}
-ul {{ margin: 0; }}
+:root {{ color-scheme: light dark; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 54em; margin: 2em auto; padding: 0 1em;
+  overflow-wrap: anywhere; }}
+h1 {{ font-size: 1.6em; line-height: 1.25; }}
+h2 {{ font-size: 1.05em; margin: 1.75em 0 .25em; border-bottom: 1px solid #8886; }}
+ul {{ margin: 0; padding: 0; list-style: none; }}
+li {{ padding: .1em 0 .1em 1em; text-indent: -1em; }}
+a {{ text-decoration: none; white-space: nowrap; }}
+a:hover, a:focus {{ text-decoration: underline; }}
 </style>
 </head>
 <body>
