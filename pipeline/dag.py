@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
@@ -19,7 +18,7 @@ from components.photo_transform.component import PhotoTransform
 from components.progressive_trainer.component import ProgressiveTrainer
 from components.progressive_trainer.schedule import largest_image_size_px
 from components.pusher.component import GuardedPusher
-from components.taxon_evaluator.eval_config import build_eval_config
+from components.taxon_evaluator.component import TaxonEvaluator
 from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
 from pipeline.recipe import recipe_of
@@ -73,13 +72,14 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
     )
     model = train.outputs["model"]
     baseline = LastBlessedModel(str(baseline_dir)) if baseline_dir else None
-    evaluate = Evaluator(
-        examples=photos,
-        example_splits=list(config.evaluation.splits),
-        model=model,
+    evaluate = TaxonEvaluator(
+        photos,
+        model,
+        taxonomy,
+        read.outputs["photo_index"],
+        config.evaluation,
         baseline_model=baseline.outputs["model"] if baseline else None,
-        eval_config=build_eval_config(config.evaluation, has_baseline=baseline is not None),
-    )
+    ).with_id("Evaluator")
     export_mobile = MobileExporter(model, taxonomy, config.mobile_export)
     bundle = export_mobile.outputs["bundle"]
     validate_mobile = MobileValidator(bundle, model, photos, config.mobile_validation)

@@ -1,8 +1,9 @@
 """The features of one photo, as `tf.train.Example`s carry them between steps.
 
 Raw records (ExportExampleGen) follow `schemas/example.pbtxt`; transformed records (Transform)
-carry the photo upright and small, with its label. All are dense and of length 1, but for place and
-date, which are absent where the export does not know them.
+carry the photo upright and small, with its label. All are dense and of length 1, but for what an
+export may not know (place, date, licence, whom to credit): absent from a raw record, and in a
+transformed one NaN (numbers) or empty (text).
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ TAXON_ID = "taxon_id"
 """int64: the leaf taxon that the photo trains."""
 ICONIC_TAXON = "iconic_taxon"
 """bytes: name of the leaf's iconic taxon, for example Insecta; "none" where there is none."""
+LATITUDE = "latitude"
+"""float: degrees north, -90..90, if known."""
+LONGITUDE = "longitude"
+"""float: degrees east, -180..180, if known."""
+OBSERVED_ON = "observed_on"
+"""bytes: date of the observation, YYYY-MM-DD, if known."""
+LICENSE = "license"
+"""bytes: licence code of the photo, as iNaturalist writes it (CC-BY-NC), if known."""
+OBSERVER = "observer"
+"""bytes: login (or id) of who observed, if known."""
 
 # In raw records only.
 OBS_TAXON_ID = "obs_taxon_id"
@@ -28,18 +39,8 @@ COMMUNITY = "community"
 """int64: 1 if the community taxon agreed, else 0."""
 ORIENTATION = "orientation"
 """int64: EXIF orientation of the photo's bytes, 1..8; 1 is upright."""
-LATITUDE = "latitude"
-"""float: degrees north, -90..90; absent if unknown."""
-LONGITUDE = "longitude"
-"""float: degrees east, -180..180; absent if unknown."""
-OBSERVED_ON = "observed_on"
-"""bytes: date of the observation, YYYY-MM-DD; absent if unknown."""
-LICENSE = "license"
-"""bytes: licence code of the photo, as iNaturalist writes it (CC-BY-NC); absent if unknown."""
 RIGHTS_HOLDER = "rights_holder"
 """bytes: whom to credit for the photo; absent if unknown."""
-OBSERVER = "observer"
-"""bytes: login (or id) of who observed; absent if unknown."""
 
 # In transformed records only.
 LABEL = "label"

@@ -6,13 +6,13 @@
 | `serve_pixels`    | `pixels` float32 [B, S, S, 3] | `scores` float32 [B, N]                    |
 | `serve_topk`      | `image` string [B]            | `classes` int64 [B, k], `scores` float32   |
 |                   |                               | [B, k], `taxon_ids` int64 [B, k]           |
-| `evaluate`        | `image` string [B], `label`   | `topk_classes` int64 [B, k], `topk_scores` |
-|                   | int64 [B]                     | float32 [B, k], `label_rank` int64 [B],    |
+| `evaluate`        | `image` string [B], `label`   | `topk_classes` int64 [B, e], `topk_scores` |
+|                   | int64 [B]                     | float32 [B, e], `label_rank` int64 [B],    |
 |                   |                               | `label_score` float32 [B]                  |
 
 `image` is the bytes of an upright photo (see `serving.preprocess`), `pixels` RGB 0..255, k is 10
-or N if that is less. `evaluate` is for TFMA, which feeds it the features of the same names: at
-80,000 leaves a dense row of scores a photo must not leave the model.
+and e is 15, or N if that is less. `evaluate` is for TFMA, which feeds it the features of the same
+names: at 80,000 leaves a dense row of scores a photo must not leave the model.
 """
 
 from __future__ import annotations
@@ -26,9 +26,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from serving.preprocess import prepare_batch
+from serving.rollup import DEFAULT
 
 TOP_K = 10
-"""Answers that `serve_topk` and `evaluate` give for a photo, if there are as many leaves."""
+"""Answers that `serve_topk` gives for a photo, if there are as many leaves."""
+
+EVALUATE_TOP_K = DEFAULT.max_leaves
+"""Answers that `evaluate` gives: as many as the common ancestor is taken over."""
 
 SIGNATURES = ("serving_default", "serve_pixels", "serve_topk", "evaluate")
 
@@ -97,7 +101,8 @@ def make_signatures(
     def evaluate(image: tf.Tensor, label: tf.Tensor) -> Tensors:
         _check_labels(label, num_leaves)
         scores = score_images(image)
-        top_scores, top_classes = tf.math.top_k(scores, k, index_type=tf.int64)
+        top = min(EVALUATE_TOP_K, num_leaves)
+        top_scores, top_classes = tf.math.top_k(scores, top, index_type=tf.int64)
         return {
             "topk_classes": top_classes,
             "topk_scores": top_scores,

@@ -6,6 +6,7 @@
 4. Encode it again, so that training reads small files and still decodes JPEG.
 
 The label comes from the Taxonomy artifact: a taxon's line in `leaf_taxa.txt` is its leaf class.
+Place, date, licence and observer pass for the evaluation's slices; unknown ones are filled.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ from components.photo_decode import decode_covering, shrink_shorter_side, uprigh
 from schemas import record
 
 NOT_A_LEAF = -1
+
+_MAYBE_UNKNOWN: dict[str, float | str] = {
+    record.LATITUDE: float("nan"),
+    record.LONGITUDE: float("nan"),
+    record.OBSERVED_ON: "",
+    record.LICENSE: "",
+    record.OBSERVER: "",
+}
+"""Features that a raw record may lack, and what stands for them in a transformed one."""
 
 
 def preprocessing_fn(
@@ -44,6 +54,9 @@ def preprocessing_fn(
     }
     for name in (record.PHOTO_ID, record.OBSERVATION_ID, record.TAXON_ID, record.ICONIC_TAXON):
         outputs[name] = inputs[name]
+    for name, unknown in _MAYBE_UNKNOWN.items():
+        if name in inputs:
+            outputs[name] = filled(inputs[name], unknown)
     return outputs
 
 
@@ -61,6 +74,15 @@ def stored_photo(
     image = upright(decode_covering(jpeg, side_px), orientation)
     return tf.io.encode_jpeg(
         shrink_shorter_side(image, side_px), quality=quality, chroma_downsampling=False
+    )
+
+
+def filled(values: tf.SparseTensor, unknown: float | str) -> tf.Tensor:
+    """Returns [B, 1]: a feature of at most one value, with something where it has none."""
+    return tf.sparse.to_dense(
+        # All rows may lack it, and the tensor be 0 wide.
+        tf.SparseTensor(values.indices, values.values, [values.dense_shape[0], 1]),
+        default_value=unknown,
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from components.taxon_evaluator.tables.taxon_tree import ICONIC
+from schemas.ranks import LEVEL_OF_RANK
 from schemas.settings import Settings
 
 
 class EvaluationSettings(Settings):
-    """What a model must reach to be blessed."""
+    """What is measured of a model, and what it must reach to be blessed."""
 
     splits: tuple[str, ...] = Field(("val",), min_length=1)
     """Splits that it is evaluated on."""
@@ -18,3 +20,42 @@ class EvaluationSettings(Settings):
 
     max_top1_drop: float = Field(0.01, ge=0, le=1)
     """Top-1 may be lower than the last blessed model's on the same photos by less than this."""
+
+    ranks: tuple[str, ...] = ("species", "genus", "family", "order", "class", ICONIC)
+    """Ranks whose taxa are slices and at which rolled-up answers are judged; or `iconic`."""
+
+    train_photos_edges: tuple[int, ...] = (20, 50, 100, 200, 500)
+    """Photos in training at which a new slice of the long tail begins, rising."""
+
+    cell_degrees: int = Field(10, ge=1, le=90)
+    """Edge of the cells of latitude and longitude that are slices, in degrees."""
+
+    reliability_bins: int = Field(10, ge=1, le=100)
+    """Bins of confidence for the reliability curve and the calibration error."""
+
+    min_slice_photos: int = Field(1, ge=1)
+    """Slices with fewer photos are left out of the tables."""
+
+    confusions_per_leaf: int = Field(10, ge=1)
+    """Confused pairs listed for each leaf as the truth, and for each as the answer."""
+
+    photos_per_confusion: int = Field(5, ge=0)
+    """Photo ids listed for each confused pair, the most confident errors first."""
+
+    @field_validator("ranks")
+    @classmethod
+    def _known_ranks(cls, ranks: tuple[str, ...]) -> tuple[str, ...]:
+        allowed = (ICONIC, *LEVEL_OF_RANK)
+        for rank in ranks:
+            if rank not in allowed:
+                raise ValueError(f"{rank!r} is none of {', '.join(allowed)}")
+        if len(set(ranks)) < len(ranks):
+            raise ValueError("each rank may stand there once")
+        return ranks
+
+    @field_validator("train_photos_edges")
+    @classmethod
+    def _rising(cls, edges: tuple[int, ...]) -> tuple[int, ...]:
+        if any(low >= high for low, high in zip((0, *edges), edges, strict=False)):
+            raise ValueError("the edges must rise, from above 0")
+        return edges

@@ -17,6 +17,9 @@ from schemas.source_hash import source_hash
 METRICS_MODULE = "components.taxon_evaluator.metrics"
 TOP1 = "top1_accuracy"
 TOP_KS = (1, 3, 5, 10)
+BARS = frozenset({"min_top1", "max_top1_drop"})
+"""Settings that decide on the blessing, and change no figure."""
+
 CANDIDATE = "candidate"
 BASELINE = "baseline"
 SIGNATURE = "evaluate"

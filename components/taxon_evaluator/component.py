@@ -1,0 +1,85 @@
+"""TaxonEvaluator: TFX's Evaluator, which also counts every taxon and writes what it found."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
+from tfx.types import BaseChannel, Channel, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
+from tfx.types.standard_component_specs import EvaluatorSpec
+from tfx.utils import json_utils
+
+from components.artifacts import PhotoIndex, Taxonomy
+from components.taxon_evaluator.config import EvaluationSettings
+from components.taxon_evaluator.eval_config import BARS, build_eval_config
+from components.taxon_evaluator.executor import Executor
+from schemas.source_hash import source_hash
+
+
+class TaxonEvaluatorSpec(EvaluatorSpec):
+    """TFX's spec, with the taxonomy, the photo index, our settings and our code's hash."""
+
+    PARAMETERS = {
+        **EvaluatorSpec.PARAMETERS,
+        "settings": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        **EvaluatorSpec.INPUTS,
+        "taxonomy": ChannelParameter(type=Taxonomy),
+        "photo_index": ChannelParameter(type=PhotoIndex),
+    }
+
+
+class TaxonEvaluator(BaseBeamComponent):
+    """Evaluates a model overall, on every taxon and on every other slice, and blesses it.
+
+    Inputs:
+        examples: standard_artifacts.Examples, transformed records.
+        model: standard_artifacts.Model, with the `evaluate` signature.
+        baseline_model: standard_artifacts.Model to compare with, or none.
+        taxonomy: components.artifacts.Taxonomy.
+        photo_index: components.artifacts.PhotoIndex, for what the model was trained on.
+
+    Outputs:
+        evaluation: standard_artifacts.ModelEvaluation, TFMA's output and `tables/*.parquet` (see
+            `tables.table_files`).
+        blessing: standard_artifacts.ModelBlessing.
+    """
+
+    SPEC_CLASS = TaxonEvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        examples: BaseChannel,
+        model: BaseChannel,
+        taxonomy: BaseChannel,
+        photo_index: BaseChannel,
+        settings: EvaluationSettings,
+        *,
+        baseline_model: BaseChannel | None = None,
+    ) -> None:
+        super().__init__(
+            spec=TaxonEvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                taxonomy=taxonomy,
+                photo_index=photo_index,
+                example_splits=json_utils.dumps(list(settings.splits)),
+                eval_config=build_eval_config(settings, has_baseline=baseline_model is not None),
+                fairness_indicator_thresholds="null",
+                # Bars and splits are in the properties above: a change of them is said once.
+                settings=settings.model_dump_json(exclude={"splits", *BARS}),
+                code_version=source_hash(
+                    "components.taxon_evaluator",
+                    "schemas.leaf_paths",
+                    "schemas.record",
+                    "schemas.wilson",
+                    "serving.rollup",
+                ),
+                evaluation=Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )

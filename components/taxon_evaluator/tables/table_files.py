@@ -1,0 +1,122 @@
+"""The evaluation as Parquet, which a notebook reads in two lines.
+
+    import pandas as pd
+    metrics = pd.read_parquet("evaluation/tables/metrics.parquet")
+
+| file | a row for each |
+| --- | --- |
+| `metrics.parquet` | slice and metric: n, value, low, high |
+| `reliability.parquet` | slice and bin of confidence that has photos |
+| `confusions.parquet` | true leaf and the leaf that it was taken for |
+| `taxa.parquet` | taxon of the model |
+
+docs/evaluation.md describes the columns. The version stands in each file's metadata; it changes
+when a column or a metric changes its meaning, not when one is added.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TABLES_DIRECTORY = "tables"
+"""Of an evaluation artifact."""
+
+METRICS_FILE = "metrics.parquet"
+RELIABILITY_FILE = "reliability.parquet"
+CONFUSIONS_FILE = "confusions.parquet"
+TAXA_FILE = "taxa.parquet"
+
+VERSION = 1
+VERSION_KEY = b"fieldmark.evaluation"
+
+_NAMES = pa.dictionary(pa.int32(), pa.string())
+
+METRICS_SCHEMA = pa.schema(
+    [
+        # overall, leaf, a rank, iconic, train_photos, license, year, cell or observer.
+        pa.field("family", _NAMES, nullable=False),
+        # Name of the slice: of a taxon its scientific name.
+        pa.field("slice", _NAMES, nullable=False),
+        # The taxon, if the slice is one.
+        pa.field("taxon_id", pa.int64()),
+        pa.field("metric", _NAMES, nullable=False),
+        # What the value is taken over: photos, or taxa of a macro average.
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        # Ends of the 95 % interval; null where there is none to be had.
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+    ]
+)
+
+RELIABILITY_SCHEMA = pa.schema(
+    [
+        pa.field("family", _NAMES, nullable=False),
+        pa.field("slice", _NAMES, nullable=False),
+        pa.field("taxon_id", pa.int64()),
+        # Confidence above which and up to which the bin reaches.
+        pa.field("above", pa.float64(), nullable=False),
+        pa.field("up_to", pa.float64(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("mean_confidence", pa.float64(), nullable=False),
+        pa.field("accuracy", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+    ]
+)
+
+CONFUSIONS_SCHEMA = pa.schema(
+    [
+        pa.field("taxon_id", pa.int64(), nullable=False),
+        pa.field("answer_taxon_id", pa.int64(), nullable=False),
+        # Rank level of the lowest taxon that holds both; 100 across kingdoms.
+        pa.field("common_rank_level", pa.float64(), nullable=False),
+        # Photos of the taxon, and how many of them were answered so.
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("rate", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        # The other way round: photos of the answer that were taken for the taxon.
+        pa.field("reverse_n", pa.int64(), nullable=False),
+        pa.field("reverse_count", pa.int64(), nullable=False),
+        pa.field("reverse_rate", pa.float64(), nullable=False),
+        # The most confident ones of the photos.
+        pa.field("photo_ids", pa.list_(pa.int64()), nullable=False),
+    ]
+)
+
+TAXA_SCHEMA = pa.schema(
+    [
+        pa.field("taxon_id", pa.int64(), nullable=False),
+        pa.field("parent_taxon_id", pa.int64()),
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("rank", _NAMES, nullable=False),
+        pa.field("rank_level", pa.float64(), nullable=False),
+        # Class of the model, if it is a leaf, and its photos in training and in this evaluation.
+        pa.field("leaf_class_id", pa.int64()),
+        pa.field("train_photos", pa.int64()),
+        pa.field("photos", pa.int64()),
+    ]
+)
+
+
+def write_table(tables: pa.Table | list[pa.Table], path: Path, schema: pa.Schema) -> None:
+    """Writes one of the files; it bears its name only when it is whole.
+
+    Args:
+        tables: with the schema's columns; several become row groups.
+        path: of the file.
+        schema: one of this module's.
+    """
+    versioned = schema.with_metadata({VERSION_KEY: str(VERSION).encode()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writing = path.with_name(f"writing-{os.getpid()}-{path.name}")
+    with pq.ParquetWriter(writing, versioned, compression="zstd") as writer:
+        for table in [tables] if isinstance(tables, pa.Table) else tables:
+            writer.write_table(table.cast(versioned))
+    writing.rename(path)

@@ -1,0 +1,200 @@
+"""From counts to the files of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from components.taxon_evaluator.tables.confusions import confusions_table
+from components.taxon_evaluator.tables.figures import Figure, reliability, slice_figures
+from components.taxon_evaluator.tables.leaf_groups import group_figures, leaf_groups
+from components.taxon_evaluator.tables.photo_columns import PhotoColumns
+from components.taxon_evaluator.tables.table_files import (
+    CONFUSIONS_FILE,
+    CONFUSIONS_SCHEMA,
+    METRICS_FILE,
+    METRICS_SCHEMA,
+    RELIABILITY_FILE,
+    RELIABILITY_SCHEMA,
+    TAXA_FILE,
+    TAXA_SCHEMA,
+    write_table,
+)
+from components.taxon_evaluator.tables.tables import Tables
+from components.taxon_evaluator.tables.taxon_tree import TaxonTree
+from schemas.taxonomy import NO_LEAF, Taxonomy
+from schemas.wilson import wilson_interval
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """How counts become files.
+
+    Attributes:
+        bucket_edges: of photos in training (see `leaf_groups`).
+        min_slice_photos: slices with fewer photos are left out.
+        confusions_per_leaf: rows kept of each leaf, in each direction.
+    """
+
+    bucket_edges: tuple[int, ...]
+    min_slice_photos: int
+    confusions_per_leaf: int
+
+
+@dataclass(frozen=True, eq=False)
+class SliceFamily:
+    """S slices of one kind, with all that is known of them.
+
+    Attributes:
+        family: its name.
+        names: S names.
+        taxon_ids: int64 [S], or None where slices are no taxa.
+        sums: int64 [S, M].
+        figures: by metric, of S slices.
+    """
+
+    family: str
+    names: npt.NDArray[np.object_]
+    taxon_ids: Ints | None
+    sums: Ints
+    figures: Mapping[str, Figure]
+
+
+def write_tables(
+    tables: Tables,
+    tree: TaxonTree,
+    columns: PhotoColumns,
+    train_photos: Ints,
+    settings: TableSettings,
+    directory: Path,
+) -> None:
+    """Writes the files of an evaluation.
+
+    Args:
+        tables: of all photos.
+        tree: of the model, N leaves.
+        columns: of the tables.
+        train_photos: int64 [N], photos of each leaf in training.
+        settings: what to write.
+        directory: is made.
+    """
+    metrics, bins = [], []
+    for family in slice_families(tables, tree, columns, train_photos, settings.bucket_edges):
+        kept = family.sums[:, columns.place["photos"]] >= settings.min_slice_photos
+        metrics += [_metric_table(family, name, kept) for name in family.figures]
+        bins.append(_reliability_table(family, columns, kept))
+    write_table(metrics, directory / METRICS_FILE, METRICS_SCHEMA)
+    write_table(bins, directory / RELIABILITY_FILE, RELIABILITY_SCHEMA)
+    photos = tables.leaves.at(np.arange(tree.taxonomy.num_leaves))[:, columns.place["photos"]]
+    write_table(
+        confusions_table(tables.pairs, photos, tree, per_leaf=settings.confusions_per_leaf),
+        directory / CONFUSIONS_FILE,
+        CONFUSIONS_SCHEMA,
+    )
+    write_table(
+        _taxa_table(tree.taxonomy, train_photos, photos), directory / TAXA_FILE, TAXA_SCHEMA
+    )
+
+
+def slice_families(
+    tables: Tables,
+    tree: TaxonTree,
+    columns: PhotoColumns,
+    train_photos: Ints,
+    bucket_edges: tuple[int, ...],
+) -> Iterator[SliceFamily]:
+    """Yields every family of slices; see `write_tables` for the arguments."""
+    leaf_taxa = tree.taxonomy.leaf_taxon_ids
+    for groups in leaf_groups(tables.leaves.keys, tree, train_photos, bucket_edges):
+        sums = groups.sums(tables.leaves)
+        figures = slice_figures(sums, columns)
+        figures |= group_figures(groups, tables, columns, leaf_taxa)
+        taxa = groups.keys if groups.names is None else None
+        names = groups.names if groups.names is not None else _taxon_names(tree, groups.keys)
+        yield SliceFamily(groups.family, np.array(names, object), taxa, sums, figures)
+    for family, summed in tables.slices.items():
+        figures = slice_figures(summed.sums, columns)
+        yield SliceFamily(family, summed.keys.astype(object), None, summed.sums, figures)
+
+
+def _taxon_names(tree: TaxonTree, taxon_ids: Ints) -> tuple[str, ...]:
+    taxonomy = tree.taxonomy
+    return tuple(
+        taxonomy.names[taxonomy.node_of_taxon[taxon]]
+        if taxon in taxonomy.node_of_taxon
+        else taxonomy.iconic_name(taxon)
+        for taxon in taxon_ids.tolist()
+    )
+
+
+def _metric_table(family: SliceFamily, metric: str, kept: npt.NDArray[np.bool_]) -> pa.Table:
+    figure = family.figures[metric]
+    shown = kept & (figure.n > 0)
+    columns = _slice_columns(family, shown) | {
+        "metric": _constant(metric, int(shown.sum())),
+        "n": figure.n[shown],
+        "value": figure.value[shown],
+        "low": pa.array(figure.low[shown], from_pandas=True),
+        "high": pa.array(figure.high[shown], from_pandas=True),
+    }
+    return pa.table([columns[name] for name in METRICS_SCHEMA.names], names=METRICS_SCHEMA.names)
+
+
+def _reliability_table(
+    family: SliceFamily, columns: PhotoColumns, kept: npt.NDArray[np.bool_]
+) -> pa.Table:
+    photos, hits, confidence = reliability(family.sums, columns)
+    rows, bins = np.nonzero((photos > 0) & kept[:, None])
+    count, hit = photos[rows, bins], hits[rows, bins]
+    low, high = wilson_interval(hit, count)
+    values = _slice_columns(family, rows) | {
+        "above": bins / columns.bins,
+        "up_to": (bins + 1) / columns.bins,
+        "n": count,
+        "mean_confidence": confidence[rows, bins] / count,
+        "accuracy": hit / count,
+        "low": low,
+        "high": high,
+    }
+    names = RELIABILITY_SCHEMA.names
+    return pa.table([values[name] for name in names], names=names)
+
+
+def _slice_columns(
+    family: SliceFamily, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]
+) -> dict[str, pa.Array]:
+    place = np.arange(len(family.names), dtype=np.int32)[rows]
+    taxa = family.taxon_ids
+    return {
+        "family": _constant(family.family, len(place)),
+        "slice": pa.DictionaryArray.from_arrays(place, pa.array(family.names, pa.string())),
+        "taxon_id": pa.nulls(len(place), pa.int64()) if taxa is None else pa.array(taxa[rows]),
+    }
+
+
+def _constant(value: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([value]))
+
+
+def _taxa_table(taxonomy: Taxonomy, train_photos: Ints, photos: Ints) -> pa.Table:
+    leaves = taxonomy.leaf_class_ids.astype(np.int64)
+    no_leaf, no_parent = leaves == NO_LEAF, taxonomy.parent_nodes < 0
+    ranks = [taxonomy.rank_name(node) for node in range(len(taxonomy))]
+    columns = {
+        "taxon_id": taxonomy.taxon_ids,
+        "parent_taxon_id": pa.array(taxonomy.taxon_ids[taxonomy.parent_nodes], mask=no_parent),
+        "name": pa.array(taxonomy.names, pa.string()),
+        "rank": pa.array(ranks).dictionary_encode(),
+        "rank_level": taxonomy.rank_levels.astype(np.float64),
+        "leaf_class_id": pa.array(leaves, mask=no_leaf),
+        "train_photos": pa.array(train_photos[leaves], mask=no_leaf),
+        "photos": pa.array(photos[leaves], mask=no_leaf),
+    }
+    return pa.table([columns[name] for name in TAXA_SCHEMA.names], names=TAXA_SCHEMA.names)
