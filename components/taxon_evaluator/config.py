@@ -28,7 +28,7 @@ class EvaluationSettings(Settings):
     """Photos in training at which a new slice of the long tail begins, rising."""
 
     cell_degrees: int = Field(10, ge=1, le=90)
-    """Edge of the cells of latitude and longitude that are slices, in degrees."""
+    """Edge of the cells of latitude and longitude that are slices, in degrees; 90 is a multiple."""
 
     reliability_bins: int = Field(10, ge=1, le=100)
     """Bins of confidence for the reliability curve and the calibration error."""
@@ -52,6 +52,13 @@ class EvaluationSettings(Settings):
         if len(set(ranks)) < len(ranks):
             raise ValueError("each rank may stand there once")
         return ranks
+
+    @field_validator("cell_degrees")
+    @classmethod
+    def _divides_the_globe(cls, degrees: int) -> int:
+        if 90 % degrees:
+            raise ValueError("90 must be a multiple of it, so that cells end at the poles")
+        return degrees
 
     @field_validator("train_photos_edges")
     @classmethod

@@ -42,7 +42,7 @@ class Executor(executor.Executor):
         training.save(directory / TRAINING_FILE)
         settings = EvaluationSettings.model_validate_json(exec_properties["settings"])
         stock_inputs = {key: value for key, value in input_dict.items() if key not in OWN_INPUTS}
-        with requested(_request(taxonomy_file, directory, settings)):
+        with requested(table_request(taxonomy_file, directory, settings)):
             super().Do(
                 stock_inputs,
                 output_dict,
@@ -50,7 +50,16 @@ class Executor(executor.Executor):
             )
 
 
-def _request(taxonomy_file: Path, directory: Path, settings: EvaluationSettings) -> TableRequest:
+def table_request(
+    taxonomy_file: Path, directory: Path, settings: EvaluationSettings
+) -> TableRequest:
+    """Returns what an evaluation of these settings counts.
+
+    Args:
+        taxonomy_file: of the model.
+        directory: for the tables; TRAINING_FILE lies there.
+        settings: of the Evaluator.
+    """
     return TableRequest(
         taxonomy_file=str(taxonomy_file),
         training_file=str(directory / TRAINING_FILE),

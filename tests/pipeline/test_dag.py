@@ -20,6 +20,7 @@ OWN_STEPS = (
     "AnomalyGate",
     "Transform",
     "ProgressiveTrainer",
+    "Evaluator",
     "MobileExporter",
     "MobileValidator",
     "PushSavedModel",
@@ -56,8 +57,11 @@ def test_code_of_every_step_of_ours_is_in_its_cache_key(step: str, steps) -> Non
     assert len(steps[step].exec_properties["code_version"]) == 16
 
 
-def test_code_of_the_metrics_is_in_the_evaluators_cache_key(steps) -> None:
-    assert "code_version" in steps["Evaluator"].exec_properties["eval_config"]
+def test_change_of_a_bar_is_told_once_in_the_evaluators_cache_key(steps) -> None:
+    properties = steps["Evaluator"].exec_properties
+    assert "code_version" in properties["eval_config"]
+    assert "lowerBound" in properties["eval_config"]
+    assert "min_top1" not in properties["settings"]
 
 
 def test_photos_are_in_the_cache_key(config: PipelineConfig, steps) -> None:

@@ -122,8 +122,8 @@ def _mean_over(groups: LeafGroups, values: npt.NDArray[np.float64]) -> Figure:
     place, count = groups.group_of_leaf[inside], len(groups.keys)
     values = values[inside]
     return mean(
-        np.bincount(place, values, minlength=count),
-        np.bincount(place, values**2, minlength=count),
+        np.bincount(place, values, minlength=count).astype(np.float64),
+        np.bincount(place, values**2, minlength=count).astype(np.float64),
         np.bincount(place, minlength=count),
         low=0.0,
         high=1.0,

@@ -17,6 +17,7 @@ when a column or a metric changes its meaning, not when one is added.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,8 +42,8 @@ METRICS_SCHEMA = pa.schema(
         pa.field("family", _NAMES, nullable=False),
         # Name of the slice: of a taxon its scientific name.
         pa.field("slice", _NAMES, nullable=False),
-        # The taxon, if the slice is one.
-        pa.field("taxon_id", pa.int64()),
+        # The taxon; 0 if the slice is none.
+        pa.field("taxon_id", pa.int64(), nullable=False),
         pa.field("metric", _NAMES, nullable=False),
         # What the value is taken over: photos, or taxa of a macro average.
         pa.field("n", pa.int64(), nullable=False),
@@ -57,7 +58,7 @@ RELIABILITY_SCHEMA = pa.schema(
     [
         pa.field("family", _NAMES, nullable=False),
         pa.field("slice", _NAMES, nullable=False),
-        pa.field("taxon_id", pa.int64()),
+        pa.field("taxon_id", pa.int64(), nullable=False),
         # Confidence above which and up to which the bin reaches.
         pa.field("above", pa.float64(), nullable=False),
         pa.field("up_to", pa.float64(), nullable=False),
@@ -93,23 +94,25 @@ CONFUSIONS_SCHEMA = pa.schema(
 TAXA_SCHEMA = pa.schema(
     [
         pa.field("taxon_id", pa.int64(), nullable=False),
-        pa.field("parent_taxon_id", pa.int64()),
+        # 0 of a kingdom.
+        pa.field("parent_taxon_id", pa.int64(), nullable=False),
         pa.field("name", pa.string(), nullable=False),
         pa.field("rank", _NAMES, nullable=False),
         pa.field("rank_level", pa.float64(), nullable=False),
-        # Class of the model, if it is a leaf, and its photos in training and in this evaluation.
-        pa.field("leaf_class_id", pa.int64()),
-        pa.field("train_photos", pa.int64()),
-        pa.field("photos", pa.int64()),
+        # Class of the model; -1 of a taxon that is no leaf.
+        pa.field("leaf_class_id", pa.int64(), nullable=False),
+        # Photos of a leaf in training and in this evaluation; 0 of a taxon that is no leaf.
+        pa.field("train_photos", pa.int64(), nullable=False),
+        pa.field("photos", pa.int64(), nullable=False),
     ]
 )
 
 
-def write_table(tables: pa.Table | list[pa.Table], path: Path, schema: pa.Schema) -> None:
+def write_table(tables: Sequence[pa.Table], path: Path, schema: pa.Schema) -> None:
     """Writes one of the files; it bears its name only when it is whole.
 
     Args:
-        tables: with the schema's columns; several become row groups.
+        tables: with the schema's columns; each becomes a row group.
         path: of the file.
         schema: one of this module's.
     """
@@ -117,6 +120,6 @@ def write_table(tables: pa.Table | list[pa.Table], path: Path, schema: pa.Schema
     path.parent.mkdir(parents=True, exist_ok=True)
     writing = path.with_name(f"writing-{os.getpid()}-{path.name}")
     with pq.ParquetWriter(writing, versioned, compression="zstd") as writer:
-        for table in [tables] if isinstance(tables, pa.Table) else tables:
-            writer.write_table(table.cast(versioned))
+        for table in tables:
+            writer.write_table(table.unify_dictionaries().cast(versioned))
     writing.rename(path)

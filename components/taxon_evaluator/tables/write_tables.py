@@ -26,7 +26,7 @@ from components.taxon_evaluator.tables.table_files import (
     write_table,
 )
 from components.taxon_evaluator.tables.tables import Tables
-from components.taxon_evaluator.tables.taxon_tree import TaxonTree
+from components.taxon_evaluator.tables.taxon_tree import NO_TAXON, TaxonTree
 from schemas.taxonomy import NO_LEAF, Taxonomy
 from schemas.wilson import wilson_interval
 
@@ -88,19 +88,15 @@ def write_tables(
     metrics, bins = [], []
     for family in slice_families(tables, tree, columns, train_photos, settings.bucket_edges):
         kept = family.sums[:, columns.place["photos"]] >= settings.min_slice_photos
-        metrics += [_metric_table(family, name, kept) for name in family.figures]
+        metrics.append(pa.concat_tables(_metric_table(family, m, kept) for m in family.figures))
         bins.append(_reliability_table(family, columns, kept))
     write_table(metrics, directory / METRICS_FILE, METRICS_SCHEMA)
     write_table(bins, directory / RELIABILITY_FILE, RELIABILITY_SCHEMA)
     photos = tables.leaves.at(np.arange(tree.taxonomy.num_leaves))[:, columns.place["photos"]]
-    write_table(
-        confusions_table(tables.pairs, photos, tree, per_leaf=settings.confusions_per_leaf),
-        directory / CONFUSIONS_FILE,
-        CONFUSIONS_SCHEMA,
-    )
-    write_table(
-        _taxa_table(tree.taxonomy, train_photos, photos), directory / TAXA_FILE, TAXA_SCHEMA
-    )
+    confusions = confusions_table(tables.pairs, photos, tree, per_leaf=settings.confusions_per_leaf)
+    write_table([confusions], directory / CONFUSIONS_FILE, CONFUSIONS_SCHEMA)
+    taxa = _taxa_table(tree.taxonomy, train_photos, photos)
+    write_table([taxa], directory / TAXA_FILE, TAXA_SCHEMA)
 
 
 def slice_families(
@@ -175,7 +171,7 @@ def _slice_columns(
     return {
         "family": _constant(family.family, len(place)),
         "slice": pa.DictionaryArray.from_arrays(place, pa.array(family.names, pa.string())),
-        "taxon_id": pa.nulls(len(place), pa.int64()) if taxa is None else pa.array(taxa[rows]),
+        "taxon_id": np.zeros(len(place), np.int64) if taxa is None else taxa[rows],
     }
 
 
@@ -184,17 +180,17 @@ def _constant(value: str, count: int) -> pa.DictionaryArray:
 
 
 def _taxa_table(taxonomy: Taxonomy, train_photos: Ints, photos: Ints) -> pa.Table:
-    leaves = taxonomy.leaf_class_ids.astype(np.int64)
-    no_leaf, no_parent = leaves == NO_LEAF, taxonomy.parent_nodes < 0
+    leaves, parents = taxonomy.leaf_class_ids.astype(np.int64), taxonomy.parent_nodes
+    is_leaf = leaves != NO_LEAF
     ranks = [taxonomy.rank_name(node) for node in range(len(taxonomy))]
     columns = {
         "taxon_id": taxonomy.taxon_ids,
-        "parent_taxon_id": pa.array(taxonomy.taxon_ids[taxonomy.parent_nodes], mask=no_parent),
+        "parent_taxon_id": np.where(parents < 0, NO_TAXON, taxonomy.taxon_ids[parents]),
         "name": pa.array(taxonomy.names, pa.string()),
         "rank": pa.array(ranks).dictionary_encode(),
         "rank_level": taxonomy.rank_levels.astype(np.float64),
-        "leaf_class_id": pa.array(leaves, mask=no_leaf),
-        "train_photos": pa.array(train_photos[leaves], mask=no_leaf),
-        "photos": pa.array(photos[leaves], mask=no_leaf),
+        "leaf_class_id": leaves,
+        "train_photos": np.where(is_leaf, train_photos[leaves], 0),
+        "photos": np.where(is_leaf, photos[leaves], 0),
     }
     return pa.table([columns[name] for name in TAXA_SCHEMA.names], names=TAXA_SCHEMA.names)

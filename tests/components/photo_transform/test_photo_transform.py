@@ -37,6 +37,7 @@ def transformed(
     orientations: list[int] | None = None,
     taxa: list[int] | None = None,
     side_px: int = 40,
+    **maybe_unknown: tf.SparseTensor,
 ) -> dict[str, np.ndarray]:
     count = len(photos)
 
@@ -50,6 +51,7 @@ def transformed(
         record.PHOTO_ID: column(list(range(count))),
         record.OBSERVATION_ID: column(list(range(50, 50 + count))),
         record.ICONIC_TAXON: column(["Insecta"] * count),
+        **maybe_unknown,
     }
     config = {"stored_size_px": side_px, "jpeg_quality": 92, "leaf_taxa_path": leaf_taxa}
     return {name: value.numpy() for name, value in preprocessing_fn(inputs, config).items()}
@@ -160,3 +162,17 @@ def test_taxon_that_is_no_leaf_stops_the_step_in_a_graph_too(leaf_taxa: str) -> 
     assert classes(tf.constant([[500]], tf.int64)).numpy().tolist() == [[0]]
     with pytest.raises(tf.errors.InvalidArgumentError, match="is not a leaf of the taxonomy"):
         classes(tf.constant([[8]], tf.int64))
+
+
+def test_what_an_export_does_not_know_is_filled(leaf_taxa: str) -> None:
+    known = tf.SparseTensor([[1, 0]], [45.5], [3, 1])
+    year = tf.SparseTensor([[0, 0], [2, 0]], ["2020-05-01", "2021-06-30"], [3, 1])
+    nothing = tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.constant([], tf.string), [3, 0])
+
+    out = transformed(
+        leaf_taxa, [top_red_jpeg((20, 20))] * 3, latitude=known, observed_on=year, license=nothing
+    )
+
+    np.testing.assert_array_equal(out[record.LATITUDE], [[np.nan], [45.5], [np.nan]])
+    assert out[record.OBSERVED_ON].tolist() == [[b"2020-05-01"], [b""], [b"2021-06-30"]]
+    assert out[record.LICENSE].tolist() == [[b""]] * 3
