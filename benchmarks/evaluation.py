@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 K = 15
 BATCH = 1000
 LICENSES = np.array([b"CC-BY-NC", b"CC-BY", b"CC0", b"CC-BY-SA", b""], object)
@@ -35,7 +37,7 @@ def main() -> None:
     parser.add_argument("--leaves", type=int, nargs="+", default=[100, 1000, 80_000])
     parser.add_argument("--photos", type=int, default=160_000)
     parser.add_argument("--part", choices=["tables", "tfma", "all"], default="all")
-    parser.add_argument("--beam", nargs="*", default=["--runner=FnApiRunner"])
+    parser.add_argument("--beam", action="append", default=["--runner=FnApiRunner"])
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -56,7 +58,7 @@ def main() -> None:
 def run_child(leaves: int, options: argparse.Namespace) -> dict[str, float]:
     """Measures one number of leaves in a process of its own."""
     command = [sys.executable, __file__, "--child", f"--leaves={leaves}", "--part", options.part]
-    command += [f"--photos={options.photos}", "--beam", *options.beam]
+    command += [f"--photos={options.photos}", *(f"--beam={option}" for option in options.beam[1:])]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
