@@ -1,21 +1,17 @@
 from __future__ import annotations
 
-import io
 import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 import tfx.components  # noqa: F401  (mends TFMA's names, and must come before it)
-from apache_beam.options.pipeline_options import PipelineOptions
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from tensorflow_model_analysis.metrics import metric_types
+from tiny_evaluation import LABELS, evaluate, export_constant
 
 from components.taxon_evaluator.config import EvaluationSettings
 from components.taxon_evaluator.eval_config import (
@@ -26,19 +22,6 @@ from components.taxon_evaluator.eval_config import (
     build_eval_config,
 )
 from components.taxon_evaluator.metrics import LABEL_RANK, LABEL_SCORE, LogLoss, TopKAccuracy
-from components.taxon_evaluator.verdict import Verdict, read_verdict
-from schemas import record
-from schemas.taxonomy_csv import read_taxonomy
-from serving.saved_model import export_saved_model
-
-TAXONOMY_CSV = """parent_taxon_id,taxon_id,rank_level,leaf_class_id,name
-,1,70,,Animalia
-1,101,10,0,Strix aluco
-1,102,10,1,Strix varia
-1,103,10,2,Strix uralensis
-"""
-TAXA = (101, 102, 103)
-LABELS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 2)
 
 
 def combiner(metric: metric_types.Metric) -> Any:
@@ -130,76 +113,9 @@ def test_change_of_the_metrics_changes_the_config_that_tfx_caches_by() -> None:
     assert all('"code_version": "' in metric.config for metric in ours)
 
 
-def constant_model(scores: tuple[float, ...]) -> keras.Model:
-    """A model that gives every photo the same scores."""
-    pixels = keras.Input((None, None, 3), dtype="float32")
-    pooled = keras.layers.GlobalAveragePooling2D()(pixels)
-    logits = keras.layers.Dense(
-        len(scores),
-        kernel_initializer="zeros",
-        bias_initializer=keras.initializers.Constant(np.log(scores)),
-    )(pooled)
-    return keras.Model(pixels, keras.layers.Softmax()(logits))
-
-
-def export(directory: Path, scores: tuple[float, ...]) -> Path:
-    taxonomy_path = directory.parent / "taxonomy.csv"
-    taxonomy_path.write_text(TAXONOMY_CSV)
-    export_saved_model(
-        constant_model(scores),
-        read_taxonomy(taxonomy_path),
-        image_size_px=32,
-        directory=directory,
-        manifest={},
-    )
-    return directory
-
-
-def write_records(path: Path) -> None:
-    buffer = io.BytesIO()
-    Image.new("RGB", (40, 36), (9, 99, 200)).save(buffer, "JPEG")
-    options = tf.io.TFRecordOptions(compression_type="GZIP")
-    with tf.io.TFRecordWriter(str(path), options) as writer:
-        for label in LABELS:
-            features = {
-                record.IMAGE: tf.train.Feature(
-                    bytes_list=tf.train.BytesList(value=[buffer.getvalue()])
-                ),
-                record.ICONIC_TAXON: tf.train.Feature(
-                    bytes_list=tf.train.BytesList(value=[b"Aves"])
-                ),
-                record.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
-                record.TAXON_ID: tf.train.Feature(
-                    int64_list=tf.train.Int64List(value=[TAXA[label]])
-                ),
-            }
-            example = tf.train.Example(features=tf.train.Features(feature=features))
-            writer.write(example.SerializeToString())
-
-
-def evaluate(directory: Path, settings: EvaluationSettings, models: dict[str, Path]) -> Verdict:
-    import tensorflow_model_analysis as tfma
-
-    config = build_eval_config(settings, has_baseline=BASELINE in models)
-    write_records(directory / "photos.gz")
-    tfma.run_model_analysis(
-        eval_shared_model=[
-            tfma.default_eval_shared_model(
-                str(path), model_name=name, eval_config=config, tags=["serve"]
-            )
-            for name, path in models.items()
-        ],
-        eval_config=config,
-        data_location=str(directory / "photos.gz"),
-        output_path=str(directory / "evaluation"),
-        pipeline_options=PipelineOptions(["--runner=FnApiRunner"]),
-    )
-    return read_verdict(directory / "evaluation")
-
-
 @pytest.fixture(scope="module")
 def says_varia(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(tmp_path_factory.mktemp("varia") / "model", (0.3, 0.6, 0.1))
+    return export_constant(tmp_path_factory.mktemp("varia") / "model", (0.3, 0.6, 0.1))
 
 
 def test_figures_are_those_counted_by_hand_and_one_bad_taxon_blocks_nothing(
@@ -220,7 +136,7 @@ def test_figures_are_those_counted_by_hand_and_one_bad_taxon_blocks_nothing(
 
 
 def test_both_missed_bars_are_said_in_words(says_varia: Path, tmp_path: Path) -> None:
-    says_aluco = export(tmp_path / "better", (0.6, 0.3, 0.1))
+    says_aluco = export_constant(tmp_path / "better", (0.6, 0.3, 0.1))
 
     verdict = evaluate(
         tmp_path,

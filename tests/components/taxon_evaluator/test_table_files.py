@@ -1,0 +1,124 @@
+"""What a notebook reads after TFMA has run a model over photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from tiny_evaluation import FIRST_PHOTO_ID, LABELS, evaluate, export_constant
+
+from components.taxon_evaluator.config import EvaluationSettings
+from components.taxon_evaluator.eval_config import BASELINE, CANDIDATE
+from components.taxon_evaluator.tables.table_files import VERSION_KEY
+from components.taxon_evaluator.verdict import Verdict
+
+FILES = ("metrics", "reliability", "confusions", "taxa")
+
+
+class Found:
+    """An evaluation: TFMA's verdict and our tables."""
+
+    def __init__(self, directory: Path, verdict: Verdict) -> None:
+        self.directory, self.verdict = directory / "tables", verdict
+
+    def read(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.directory / f"{name}.parquet")
+
+    def values(self, family: str, metric: str) -> dict[str, float]:
+        rows = self.read("metrics").query("family == @family and metric == @metric")
+        return dict(zip(rows["slice"], rows["value"], strict=True))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """A model that says varia, 0.6, and aluco, 0.3; the last blessed one says aluco."""
+    directory = tmp_path_factory.mktemp("tables")
+    models = {
+        CANDIDATE: export_constant(directory / "varia", (0.3, 0.6, 0.1)),
+        BASELINE: export_constant(directory / "aluco", (0.6, 0.3, 0.1)),
+    }
+    return Found(directory, evaluate(directory, EvaluationSettings(), models))
+
+
+def test_tables_are_the_candidates_and_agree_with_tfma(found: Found) -> None:
+    taxa = found.read("taxa").set_index("name")["taxon_id"]
+
+    top1 = found.values("leaf", "top1_accuracy")
+
+    assert {int(taxa[name]): value for name, value in top1.items()} == found.verdict.leaf_top1
+    assert found.values("overall", "top1_accuracy")["all"] == pytest.approx(found.verdict.top1)
+    assert found.values("overall", "top5_accuracy")["all"] == pytest.approx(found.verdict.top5)
+
+
+def test_every_family_of_slices_holds_every_photo(found: Found) -> None:
+    photos = found.read("metrics").query("metric == 'top1_accuracy'")
+
+    by_family = photos.groupby("family", observed=True)["n"].sum().to_dict()
+
+    # The owls have a kingdom above them, and no iconic taxon.
+    whole = ("overall", "leaf", "species", "train_photos", "license", "year", "cell", "observer")
+    assert by_family == dict.fromkeys(whole, len(LABELS)) | {
+        name: n for name, n in by_family.items() if name == "iconic"
+    }
+
+
+def test_slices_come_from_the_records_and_from_training(found: Found) -> None:
+    assert found.values("observer", "top1_accuracy") == pytest.approx(
+        {"in training": 2 / 5, "new": 1 / 5}
+    )
+    assert found.values("train_photos", "top1_accuracy") == {
+        "0-19": 0.0,
+        "50-99": 1.0,
+        "500 and more": 0.0,
+    }
+    assert set(found.values("cell", "top1_accuracy")) == {"+40+000", "unknown"}
+    assert set(found.values("license", "top1_accuracy")) == {"unknown"}
+
+
+def test_confusions_name_both_directions_and_photos(found: Found) -> None:
+    pairs = found.read("confusions").set_index(["taxon_id", "answer_taxon_id"])
+
+    assert pairs["count"].to_dict() == {(101, 102): 6, (103, 102): 1}
+    assert pairs.loc[(101, 102), "n"] == 6
+    assert pairs.loc[(101, 102), "rate"] == 1.0
+    assert pairs.loc[(101, 102), "reverse_n"] == 3
+    assert pairs.loc[(101, 102), "reverse_count"] == 0
+    # All are as confident: the five lowest ids.
+    assert list(pairs.loc[(101, 102), "photo_ids"]) == [FIRST_PHOTO_ID + n for n in range(5)]
+    assert list(pairs.loc[(103, 102), "photo_ids"]) == [FIRST_PHOTO_ID + 9]
+
+
+def test_reliability_has_the_bin_of_the_models_confidence(found: Found) -> None:
+    (overall,) = found.read("reliability").query("family == 'overall'").to_dict("records")
+
+    assert (overall["above"], overall["up_to"]) == pytest.approx((0.5, 0.6))
+    assert overall["mean_confidence"] == pytest.approx(0.6, abs=1e-6)
+    assert overall["accuracy"] == pytest.approx(0.3)
+    assert overall["low"] < 0.3 < overall["high"]
+
+
+def test_taxa_say_what_they_trained_on(found: Found) -> None:
+    taxa = found.read("taxa").set_index("name")
+
+    assert taxa.loc["Strix varia", ["train_photos", "photos"]].to_list() == [60, 3]
+    assert taxa.loc["Animalia", ["leaf_class_id", "parent_taxon_id"]].to_list() == [-1, 0]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_say_their_version_and_know_no_missing_ids(found: Found, name: str) -> None:
+    table = pq.read_table(found.directory / f"{name}.parquet")
+
+    assert table.schema.metadata[VERSION_KEY] == b"1"
+    assert all(table[column].null_count == 0 for column in table.column_names if "_id" in column)
+
+
+def test_small_slices_are_left_out_if_asked(tmp_path: Path, found: Found) -> None:
+    model = found.directory.parent / "varia"
+
+    verdict = evaluate(tmp_path, EvaluationSettings(min_slice_photos=2), {CANDIDATE: model})
+    few = Found(tmp_path, verdict)
+
+    assert set(few.values("leaf", "top1_accuracy")) == {"Strix aluco", "Strix varia"}
+    assert len(few.read("taxa")) == 4
