@@ -60,7 +60,7 @@ def test_code_of_every_step_of_ours_is_in_its_cache_key(step: str, steps) -> Non
 def test_change_of_a_bar_is_told_once_in_the_evaluators_cache_key(steps) -> None:
     properties = steps["Evaluator"].exec_properties
     assert "code_version" in properties["eval_config"]
-    assert "lowerBound" in properties["eval_config"]
+    assert "lower_bound" in properties["eval_config"]
     assert "min_top1" not in properties["settings"]
 
 
