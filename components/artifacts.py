@@ -29,7 +29,8 @@ class PhotoIndex(Artifact):
 
 
 class TrainingHistory(Artifact):
-    """A directory with `history.json`: every stage and epoch of a training run."""
+    """A directory with what a training run wrote down: `history.json` (stages and epochs),
+    `history.parquet` (a row every so many steps) and `tensorboard` (event files)."""
 
     TYPE_NAME = "fieldmark.TrainingHistory"
 

@@ -18,6 +18,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 EVENTS_VARIABLE = "FIELDMARK_EVENTS"
 """Environment variable with the path of the events file."""
@@ -30,7 +31,8 @@ def emit(kind: str, **fields: object) -> None:
     """Appends one event.
 
     Args:
-        kind: "note" (text), "progress" (label, done, total, unit), or one of the runner's own.
+        kind: "note" (text), "progress" (label, done, total, unit, and what `Meter` says more), or
+            one of the runner's own.
         fields: JSON-able values.
     """
     path = os.environ.get(EVENTS_VARIABLE)
@@ -51,6 +53,8 @@ class Meter:
         label: what is being done, for example "photos read".
         total: how many there are in all; None if unknown.
         unit: what is counted, in plural.
+        within: label of another meter's work, which stands still meanwhile.
+        details: gives JSON-able values to report beside the count; asked only when it is reported.
         clock: seconds, for tests.
     """
 
@@ -60,15 +64,18 @@ class Meter:
         *,
         total: int | None,
         unit: str,
+        within: str | None = None,
+        details: Callable[[], dict[str, Any]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._label, self._total, self._unit, self._clock = label, total, unit, clock
-        self._done = 0
+        self._within, self._details = within, details
+        self.done = 0
         self._reported_secs = float("-inf")
 
     def add(self, count: int) -> None:
         """Counts `count` more."""
-        self._done += count
+        self.done += count
         if self._clock() - self._reported_secs >= METER_INTERVAL_SECS:
             self._report()
 
@@ -78,4 +85,12 @@ class Meter:
 
     def _report(self) -> None:
         self._reported_secs = self._clock()
-        emit("progress", label=self._label, done=self._done, total=self._total, unit=self._unit)
+        emit(
+            "progress",
+            label=self._label,
+            done=self.done,
+            total=self._total,
+            unit=self._unit,
+            within=self._within,
+            details=self._details() if self._details else {},
+        )

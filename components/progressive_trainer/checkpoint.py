@@ -48,12 +48,14 @@ class Checkpoint:
         examples_seen: photos of the run seen when it was written.
         history: the epochs so far, as the loop recorded them.
         partial_epoch: sums over the epoch that it was written in; empty at an epoch's end.
+        record: where the rows of the history stood (see `run_record`).
     """
 
     directory: Path
     examples_seen: int
     history: list[dict[str, Any]]
     partial_epoch: dict[str, Any]
+    record: dict[str, Any]
 
     def restore(self, variables: Sequence[keras.Variable]) -> None:
         """Sets all variables, which must be those that were saved, in the same order."""
@@ -95,6 +97,7 @@ class Checkpoints:
         history: list[dict[str, Any]],
         partial_epoch: dict[str, Any],
         variables: Sequence[keras.Variable],
+        record: dict[str, Any] | None = None,
     ) -> None:
         """Writes a checkpoint, then deletes all but the newest."""
         assert self._lock is not None, "only the chief writes"
@@ -109,6 +112,7 @@ class Checkpoints:
             "examples_seen": examples_seen,
             "history": history,
             "partial_epoch": partial_epoch,
+            "record": record or {},
         }
         (writing / _STATE_FILE).write_text(json.dumps(state))
         target = self.directory / _name(examples_seen)

@@ -235,6 +235,9 @@ class TrainerSettings(Settings):
     checkpoint_secs: float = Field(600.0, gt=0)
     """A checkpoint is written at every epoch's end, and within epochs this often, in seconds."""
 
+    history_steps: int = Field(50, ge=1, le=10_000)
+    """The history has a row every so many steps, and one for the rest at an epoch's end."""
+
     seed: int = Field(1, ge=0)
     """Seed of initial weights, shuffling, augmentation and dropout."""
 

@@ -35,7 +35,7 @@ class TrainingJob:
         val_files: the same, of the val split.
         taxonomy_path: `taxonomy.csv` of the Taxonomy artifact.
         model_dir: where the SavedModel goes.
-        history_dir: where `history.json` goes.
+        history_dir: where the history goes (see `history_file`).
         checkpoint_dir: where checkpoints are kept.
         manifest: written into the model: its id and lineage.
     """

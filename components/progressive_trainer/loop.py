@@ -20,6 +20,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -34,6 +35,7 @@ from components.progressive_trainer.memory_estimate import Footprint, MemoryEsti
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
 from components.progressive_trainer.photo_stream import training_stream
+from components.progressive_trainer.run_record import RunRecord
 from components.progressive_trainer.sampled_softmax import check_sample
 from components.progressive_trainer.schedule import Stage, learning_rate, stages
 from components.progressive_trainer.step_watch import (
@@ -68,6 +70,7 @@ class TrainingLoop:
         checkpoints: where the run's checkpoints are kept (on every machine, though only the
             chief's writes); None to keep none.
         stop: says when to stop.
+        board: TensorBoard's log directory; None for no event files.
         clock: seconds, for tests.
     """
 
@@ -81,6 +84,7 @@ class TrainingLoop:
         devices: Devices,
         checkpoints: Checkpoints | None,
         stop: StopRequest | None = None,
+        board: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.train, self.val, self.devices = settings, train, val, devices
@@ -89,6 +93,14 @@ class TrainingLoop:
         self._partial: dict[str, Any] = {}
         self._checkpoints, self._clock = checkpoints, clock
         self._stop, self._watch = stop or StopRequest(), StepWatch()
+        self.record = RunRecord(
+            devices,
+            train_photos=train.count,
+            val_photos=val.count,
+            rows=checkpoints.directory if checkpoints else None,
+            board=board,
+            clock=clock,
+        )
         for stage in self.plan:
             setting = f"schedule stage {stage.index + 1}"
             devices.check_batch(stage.global_batch, setting=setting)
@@ -130,7 +142,12 @@ class TrainingLoop:
             NonFiniteError: at a loss, or a weight, that is not finite.
         """
         seen = self._resume()
-        meter = Meter("training", total=self.plan[-1].end_examples, unit="photos")
+        meter = Meter(
+            "training",
+            total=self.plan[-1].end_examples,
+            unit="photos",
+            details=lambda: self.record.progress(self.plan),
+        )
         meter.add(seen)
         for stage in self.plan:
             # A run that was stopped in the validation at a stage's end has that to do still.
@@ -138,10 +155,12 @@ class TrainingLoop:
                 self._run_stage(stage, seen, meter)
                 seen = stage.end_examples
         meter.close()
+        self.record.close()
 
-    def _resumed_sums(self) -> EpochSums:
+    def _begin_sums(self, stage: Stage) -> EpochSums:
         """The sums of an epoch that a checkpoint stopped in, once; else new ones."""
         unfinished, self._partial = self._partial, {}
+        self.record.enter(stage)
         return EpochSums.begun(self._clock(), unfinished)
 
     def _resume(self) -> int:
@@ -153,32 +172,36 @@ class TrainingLoop:
         # taken steps, for which it needs the others.
         seen = self.devices.from_chief(latest.examples_seen if latest else 0)
         if seen == 0:
+            self.record.begin({})
             return 0
         assert self._checkpoints is not None, "given to all machines or to none"
         latest = latest or self._checkpoints.at(seen)
         latest.restore(self._variables)
         self.history, self._partial = latest.history, latest.partial_epoch
+        self.record.begin(latest.record)
         emit("note", text=f"training goes on at photo {seen:,} of the run")
         return seen
 
     def _run_stage(self, stage: Stage, seen: int, meter: Meter) -> None:
         step, evaluate = self._steps.training(stage), self._steps.validation()
-        sums = self._resumed_sums()
+        sums = self._begin_sums(stage)
         saved_secs = self._clock()
         if sums.examples and self._ends_epoch(stage, seen):
             self._end_epoch(stage, seen, sums, evaluate)
-            sums, saved_secs = EpochSums.begun(self._clock()), self._clock()
+            sums, saved_secs = self._begin_sums(stage), self._clock()
         batches = self._training_batches(stage, seen) if seen < stage.end_examples else iter(())
         while seen < stage.end_examples:
             self._take_step(stage, seen, step, batches, sums)
             seen += stage.global_batch
             meter.add(stage.global_batch)
             ends_here = self._ends_epoch(stage, seen)
+            if ends_here or sums.row_steps == self.settings.history_steps:
+                self.record.end_row(stage, seen, self._last_rate(stage, seen), sums)
             if self._is_asked_to_stop(read=ends_here or self._watch.due):
                 self._save_and_stop(seen, sums)
             if ends_here:
                 self._end_epoch(stage, seen, sums, evaluate)
-                sums, saved_secs = EpochSums.begun(self._clock()), self._clock()
+                sums, saved_secs = self._begin_sums(stage), self._clock()
             elif self._clock() - saved_secs > self.settings.checkpoint_secs:
                 self._save(seen, sums)
                 saved_secs = self._clock()
@@ -195,13 +218,14 @@ class TrainingLoop:
         set_learning_rate(self._optimizer, rate)
         waiting_secs = self._clock()
         images, labels, photo_ids = next(batches)
-        sums.data_wait_secs += self._clock() - waiting_secs
+        waited_secs = self._clock() - waiting_secs
         seed = tf.constant([self.settings.seed, seen % (2**31 - 1)], tf.int32)
         dropout = tf.constant(stage.dropout, tf.float32)
-        loss, correct, stops = step(
+        loss, hits, stops = step(
             images, labels, dropout, seed, tf.constant(self._stop.flag(), tf.float32)
         )
-        sums.add(loss, correct, examples=stage.global_batch)
+        sums.add(loss, hits, examples=stage.global_batch, data_wait_secs=waited_secs)
+        self.record.step_taken(seen + stage.global_batch, waited_secs=waited_secs)
         number = 1 + sum(each.steps for each in self.plan[: stage.index])
         number += (seen - stage.start_examples) // stage.global_batch
         self._watch.add(Step(number, stage.index + 1, rate, loss, stops, photo_ids))
@@ -240,13 +264,15 @@ class TrainingLoop:
             self.plan, self.settings.schedule, num_photos=self.train.count, examples_seen=seen
         )
 
+    def _last_rate(self, stage: Stage, seen: int) -> float:
+        return self._rate(seen - stage.global_batch)
+
     def _ends_epoch(self, stage: Stage, seen: int) -> bool:
         return ends_epoch(stage, seen, num_photos=self.train.count)
 
     def _end_epoch(
         self, stage: Stage, seen: int, sums: EpochSums, evaluate: Callable[..., Any]
     ) -> None:
-        train_secs = self._clock() - sums.started_secs
         validated = validate(
             evaluate,
             self.val.files,
@@ -255,30 +281,15 @@ class TrainingLoop:
             global_batch=self.settings.eval_batch,
             devices=self.devices,
             stop=self._stop,
+            clock=self._clock,
         )
         if validated is None:
-            sums.started_secs = self._clock() - train_secs
             self._save_and_stop(seen, sums)
             return
-        self._check_finite(validated[0])
-        record = sums.record(
-            stage,
-            seen=seen,
-            num_photos=self.train.count,
-            rate=self._rate(seen - stage.global_batch),
-            validated=validated,
-            train_secs=train_secs,
-        )
-        self.history.append(record)
+        self._check_finite(validated.loss)
+        rate = self._last_rate(stage, seen)
+        self.history.append(self.record.end_epoch(self.plan, stage, seen, rate, sums, validated))
         self._save(seen, None)
-        shown = {
-            "stage": stage.index + 1,
-            "stages": len(self.plan),
-            "image_size_px": stage.image_size_px,
-            "global_batch": stage.global_batch,
-        }
-        if self.devices.is_chief:
-            emit("epoch", **{**self.history[-1], **shown})
 
     def _check_finite(self, val_loss: float) -> None:
         """The last step of an epoch may have spoilt the weights, its own loss being finite."""
@@ -306,6 +317,7 @@ class TrainingLoop:
             examples_seen=seen,
             history=self.history,
             partial_epoch=unfinished.unfinished(self._clock()) if unfinished else {},
+            record=self.record.state(),
             variables=self._variables,
         )
         return True

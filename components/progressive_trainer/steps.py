@@ -6,7 +6,7 @@ whether any process was asked to stop.
 
     steps = Steps(model, optimizer, devices)
     step = steps.training(stage)                # traced once a stage
-    loss, correct, stops = step(images, labels, dropout, seed, stop)
+    loss, hits, stops = step(images, labels, dropout, seed, stop)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.head import LEAVES
+from components.progressive_trainer.hits import top_hits
 from components.progressive_trainer.learning_part import LearningPart
 from components.progressive_trainer.mixing import Mixed, mix
 from components.progressive_trainer.sampled_softmax import draw_leaves, sampled_crossentropy
@@ -55,8 +56,9 @@ class Steps:
         """Returns a step that updates the weights.
 
         It takes (images uint8 [B, S, S, 3], labels int64 [B], dropout float32, seed int32 [2],
-        stop float32, 1 or 0) and gives three float32 scalars: sums of loss and of hits over the
-        global batch, and the number of replicas whose process was asked to stop.
+        stop float32, 1 or 0) and gives sums over the global batch: of the loss, float32 scalar, and
+        of the hits (see `hits`), float32 [3]; and the number of replicas whose process was asked to
+        stop, float32 scalar.
         """
         strategy, rows = self._devices.strategy, stage.global_batch
         local_rows = rows // self._devices.replicas
@@ -89,7 +91,7 @@ class Steps:
         @tf.function
         def step(images: Any, labels: Any, dropout: Any, seed: Any, stop: Any) -> Any:
             sums = strategy.run(replica_step, args=(images, labels, dropout, seed, stop))
-            return tf.unstack(strategy.experimental_local_results(sums)[0], num=3)
+            return _parts(strategy.experimental_local_results(sums)[0])
 
         return step
 
@@ -105,12 +107,13 @@ class Steps:
         ) -> tf.Tensor:
             logits = self._logits(tf.cast(images, tf.float32), training=False)
             losses = smoothed_crossentropy(labels, logits, 0.0)
-            return _summed(losses * weights, _hits(labels, logits) * weights, stop)
+            hits = top_hits(labels, logits) * weights[:, None]
+            return _summed(losses * weights, hits, stop)
 
         @tf.function
         def step(images: Any, labels: Any, weights: Any, stop: Any) -> Any:
             sums = strategy.run(replica_step, args=(images, labels, weights, stop))
-            return tf.unstack(strategy.experimental_local_results(sums)[0], num=3)
+            return _parts(strategy.experimental_local_results(sums)[0])
 
         return step
 
@@ -123,23 +126,29 @@ class Steps:
     def _losses(
         self, mixed: Mixed, features: tf.Tensor, smoothing: float, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Losses and hits, float32 [B]; of sampled leaves a hit is over those that were drawn."""
+        """Losses float32 [B], hits float32 [B, 3]; of sampled leaves over those that were drawn."""
         leaves = self._model.get_layer(LEAVES)
         if self._sampled_leaves is None:
             logits = leaves(features)
-            return mixed_crossentropy(mixed, logits, smoothing), _hits(mixed.labels, logits)
+            return mixed_crossentropy(mixed, logits, smoothing), top_hits(mixed.labels, logits)
         drawn = draw_leaves(leaves.units, self._sampled_leaves, seed)
         features = tf.cast(features, tf.float32)
         losses, logits = sampled_crossentropy(
             mixed, features, leaves.kernel, leaves.bias, drawn, smoothing=smoothing
         )
-        return losses, _hits(tf.zeros_like(mixed.labels), logits)
+        return losses, top_hits(tf.zeros_like(mixed.labels), logits)
 
 
 def _summed(losses: tf.Tensor, hits: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-    """float32 [3], the sums over all replicas, on each of them."""
-    local = tf.stack([tf.reduce_sum(losses), tf.reduce_sum(hits), stop])
+    """float32 [5], the sums over all replicas, on each of them."""
+    loss = tf.reduce_sum(losses)
+    local = tf.concat([[loss], tf.reduce_sum(hits, axis=0), [stop]], axis=0)
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, local)
+
+
+def _parts(summed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Loss, hits and stops of what `_summed` put together."""
+    return summed[0], summed[1:-1], summed[-1]
 
 
 def smoothed_crossentropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -173,10 +182,6 @@ def mixed_crossentropy(mixed: Mixed, logits: tf.Tensor, smoothing: float) -> tf.
         return own
     other = smoothed_crossentropy(mixed.partner_labels, logits, smoothing)
     return mixed.share * own + (1 - mixed.share) * other
-
-
-def _hits(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.equal(labels, tf.argmax(logits, axis=-1)), tf.float32)
 
 
 def _synchronise_batch_norm(layer: keras.Layer) -> None:

@@ -1,16 +1,48 @@
-"""Validation: every val photo once, at the size of the stage, over all replicas."""
+"""Validation: every val photo once, at the size of the stage, over all replicas.
+
+What the steps give stays on the device and is read every `READ_EVERY_STEPS` of them, as in
+training.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.hits import TOP
 from components.progressive_trainer.photo_stream import validation_stream
+from components.progressive_trainer.step_watch import READ_EVERY_STEPS
 from components.progressive_trainer.stop_request import StopRequest
+from schemas.events import Meter
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a validation found.
+
+    Attributes:
+        loss: mean log loss.
+        top1: share of photos whose leaf was the first.
+        top3: among the first three.
+        top5: among the first five.
+        secs: how long it took.
+    """
+
+    loss: float
+    top1: float
+    top3: float
+    top5: float
+    secs: float
+
+    def means(self) -> dict[str, float]:
+        """Returns the figures by name."""
+        return {"loss": self.loss, "top1": self.top1, "top3": self.top3, "top5": self.top5}
 
 
 def validate(
@@ -22,8 +54,9 @@ def validate(
     global_batch: int,
     devices: Devices,
     stop: StopRequest,
-) -> tuple[float, float] | None:
-    """Returns (mean log loss, top-1) over all photos; None if any process was asked to stop.
+    clock: Callable[[], float] = time.monotonic,
+) -> Validated | None:
+    """Returns the means over all photos; None if any process was asked to stop.
 
     Args:
         step: from `Steps.validation`.
@@ -33,6 +66,7 @@ def validate(
         global_batch: photos a step over all replicas.
         devices: where to run.
         stop: of this process; all processes leave after the same step.
+        clock: seconds.
     """
 
     def make(_: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -44,12 +78,30 @@ def validate(
             share=devices.share,
         )
 
-    totals = np.zeros(2)
-    for batch in devices.strategy.distribute_datasets_from_function(make):
-        loss, correct, stops = (
-            float(part) for part in step(*batch, tf.constant(stop.flag(), tf.float32))
-        )
-        if stops:
+    started_secs = clock()
+    meter = Meter("validating", total=num_photos, unit="photos", within="training")
+    totals, unread = np.zeros(1 + len(TOP)), []
+    last, alone = -(-num_photos // global_batch), devices.share.workers == 1
+    batches = devices.strategy.distribute_datasets_from_function(make)
+    for number, batch in enumerate(batches, start=1):
+        unread.append(step(*batch, tf.constant(stop.flag(), tf.float32)))
+        asked = alone and stop.requested
+        if len(unread) < READ_EVERY_STEPS and number < last and not asked:
+            continue
+        read, unread = _values(unread), []
+        if read[:, -1].any():
             return None
-        totals += [loss, correct]
-    return float(totals[0] / num_photos), float(totals[1] / num_photos)
+        for each in read[:, :-1]:
+            totals += each
+        meter.add(min(number * global_batch, num_photos) - meter.done)
+    meter.close()
+    loss, top1, top3, top5 = (float(total) for total in totals / num_photos)
+    return Validated(loss, top1, top3, top5, clock() - started_secs)
+
+
+def _values(given: list[Any]) -> np.ndarray:
+    """float64 [steps, 5]: loss, hits and stops of the steps, once they are done."""
+    losses, hits, stops = (
+        tf.stack([step[part] for step in given]).numpy().astype(np.float64) for part in range(3)
+    )
+    return np.concatenate([losses[:, None], hits, stops[:, None]], axis=1)

@@ -2,9 +2,9 @@
 
     python -m components.progressive_trainer.worker JOB.json
 
-Trains as the job says, from its last checkpoint if there is one, and writes the SavedModel and
-`history.json`. Ends by itself when the process that started it is gone, so that a killed run
-leaves nothing behind that holds GPUs.
+Trains as the job says, from its last checkpoint if there is one, and writes the SavedModel and the
+history (see `history_file`). Ends by itself when the process that started it is gone, so that a
+killed run leaves nothing behind that holds GPUs.
 
 exit code
 0    trained, and written
@@ -18,7 +18,6 @@ TF_CONFIG. The chief alone writes; all end together, and with 75 where any was a
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -40,6 +39,7 @@ from components.progressive_trainer.cluster import (
 )
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import find_devices
+from components.progressive_trainer.history_file import TENSORBOARD_DIR, write_history
 from components.progressive_trainer.job import (
     RESUME_EXIT_CODE,
     USER_ERROR_EXIT_CODE,
@@ -96,6 +96,7 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
             devices=devices,
             checkpoints=Checkpoints(Path(job.checkpoint_dir), writes=devices.is_chief),
             stop=stop,
+            board=Path(job.history_dir) / TENSORBOARD_DIR,
         )
         tell_memory(loop.memory(), devices)
         if is_exported_model(settings.base_weights):
@@ -113,14 +114,15 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
 def _write(
     loop: TrainingLoop, settings: TrainerSettings, taxonomy: Taxonomy, job: TrainingJob
 ) -> None:
-    history = {
-        "devices": loop.devices.description,
-        "train_photos": loop.train.count,
-        "val_photos": loop.val.count,
-        "stages": [stage.as_dict() for stage in loop.plan],
-        "epochs": loop.history,
-    }
-    Path(job.history_dir, "history.json").write_text(json.dumps(history, indent=1))
+    write_history(
+        Path(job.history_dir),
+        loop.plan,
+        epochs=loop.history,
+        rows=loop.record.rows(),
+        devices=loop.devices.description,
+        train_photos=loop.train.count,
+        val_photos=loop.val.count,
+    )
     export_saved_model(
         _on_one_device(loop, settings, taxonomy.num_leaves),
         taxonomy,

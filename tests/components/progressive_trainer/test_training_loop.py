@@ -21,7 +21,7 @@ from components.progressive_trainer.steps import mixed_crossentropy, smoothed_cr
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from schemas.errors import ConfigError
 
-TIMES = ("train_secs", "photos_per_sec", "data_wait_share")
+TIMES = ("train_secs", "val_secs", "wall_secs", "photos_per_sec", "data_wait_share")
 PLAN = [stage(4, 1.5), stage(3, 1.5, size=40, dropout=0.5)]
 
 
