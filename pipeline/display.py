@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -117,7 +117,7 @@ class Display:
 
     def _refresh(self) -> None:
         with self._lock:
-            lines = [p.line() for p in self._progress.values() if p.is_open]
+            lines = open_lines(self._progress.values())
             if self._status is not None:
                 elapsed = f"{self._clock() - self._step_started_secs:.0f} s"
                 self._status.update(f"{self._step}  {'; '.join(lines) or elapsed}")
@@ -133,7 +133,9 @@ class Progress:
     """One count of work, summed over the processes that share it."""
 
     def __init__(self, label: str) -> None:
-        self._label, self._unit, self._total = label, "", None
+        self.label, self.within = label, None
+        self._unit, self._total = "", None
+        self._details: dict[str, Any] = {}
         self._done: dict[int, int] = {}
         self._points: list[tuple[float, int]] = []
 
@@ -145,6 +147,9 @@ class Progress:
     def update(self, event: dict[str, Any], now_secs: float) -> None:
         """Takes in a "progress" event."""
         self._unit, self._total = event["unit"], event["total"]
+        self.within, self._details = event.get("within"), event.get("details") or {}
+        if event["done"] < self._done.get(event["process"], 0):  # the same work once more
+            self._points.clear()
         self._done[event["process"]] = event["done"]
         self._points.append((now_secs, sum(self._done.values())))
         while len(self._points) > 2 and now_secs - self._points[0][0] > RATE_WINDOW_SECS:
@@ -153,9 +158,11 @@ class Progress:
     def line(self) -> str:
         """Returns, for example, "photos read 1,200 of 5,902, 310 photos/s, 15 s left"."""
         done = sum(self._done.values())
-        text = f"{self._label} {done:,}"
+        text = f"{self.label} {done:,}"
         if self._total is not None:
             text += f" of {self._total:,}"
+        if self._details:
+            return f"{text}, {training_text(self._details)}"
         (first_secs, first), (last_secs, last) = self._points[0], self._points[-1]
         if last_secs <= first_secs or last <= first:
             return text
@@ -166,12 +173,43 @@ class Progress:
         return text
 
 
+def open_lines(progress: Iterable[Progress]) -> list[str]:
+    """Returns a line for each work that goes on; not for one that waits for another within it."""
+    going_on = [each for each in progress if each.is_open]
+    waiting = {each.within for each in going_on}
+    return [each.line() for each in going_on if each.label not in waiting]
+
+
+def training_text(details: dict[str, Any]) -> str:
+    """Returns what training says of its pace, so far as it is known.
+
+    For example "stage 2/3 at 96 px, 310 photos/s (155 a device), data wait 2%, 1 min 20 s left in
+    the stage, 8 min 5 s in the run".
+    """
+    parts = [f"stage {details['stage']}/{details['stages']} at {details['image_size_px']} px"]
+    if "rate" in details:
+        rate, devices = details["rate"], details["devices"]
+        each = f" ({per_second(rate / devices)} a device)" if devices > 1 else ""
+        parts.append(f"{per_second(rate)} photos/s{each}")
+        parts.append(f"data wait {details['data_wait_share']:.0%}")
+    if "run_secs_left" in details:
+        parts.append(f"{duration(details['stage_secs_left'])} left in the stage")
+        parts.append(f"{duration(details['run_secs_left'])} in the run")
+    return ", ".join(parts)
+
+
+def per_second(rate: float) -> str:
+    """Returns a rate as people read it: "0.42", "8.3" or "1,234"."""
+    return f"{rate:.2g}" if rate < 10 else f"{rate:,.0f}"
+
+
 def epoch_line(event: dict[str, Any]) -> str:
     """Returns an epoch's record as a line."""
     return (
         f"stage {event['stage']}/{event['stages']}  {event['image_size_px']} px  "
         f"batch {event['global_batch']}  epoch {event['epoch']:.1f}  "
         f"loss {event['train_loss']:.3f}  val top-1 {event['val_top1']:.1%}  "
+        f"top-5 {event['val_top5']:.1%}  "
         f"{event['photos_per_sec']:,.0f} photos/s  data wait {event['data_wait_share']:.0%}"
     )
 

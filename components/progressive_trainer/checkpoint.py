@@ -2,7 +2,7 @@
 
     checkpoints = Checkpoints(directory)
     checkpoints.save(
-        examples_seen=51200, history=[...], partial_epoch={}, variables=variables
+        examples_seen=51200, history=[...], partial_epoch={}, record={}, variables=variables
     )
     latest = checkpoints.latest()        # None at the start of a run
     latest.restore(variables)
@@ -96,8 +96,8 @@ class Checkpoints:
         examples_seen: int,
         history: list[dict[str, Any]],
         partial_epoch: dict[str, Any],
+        record: dict[str, Any],
         variables: Sequence[keras.Variable],
-        record: dict[str, Any] | None = None,
     ) -> None:
         """Writes a checkpoint, then deletes all but the newest."""
         assert self._lock is not None, "only the chief writes"
@@ -112,7 +112,7 @@ class Checkpoints:
             "examples_seen": examples_seen,
             "history": history,
             "partial_epoch": partial_epoch,
-            "record": record or {},
+            "record": record,
         }
         (writing / _STATE_FILE).write_text(json.dumps(state))
         target = self.directory / _name(examples_seen)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.display import Display, Progress, duration, epoch_line
+from pipeline.display import Display, Progress, duration, epoch_line, open_lines, training_text
 from schemas.events import EVENTS_VARIABLE, emit
 
 
@@ -48,6 +48,52 @@ def test_processes_that_share_the_work_are_summed() -> None:
     assert not progress.is_open
 
 
+def test_work_done_once_more_has_the_rate_of_this_time() -> None:
+    progress = Progress("validating")
+    progress.update(progress_event(0), 0.0)
+    progress.update(progress_event(100), 1.0)
+    progress.update(progress_event(10), 2.0)
+    progress.update(progress_event(20), 4.0)
+    assert progress.line() == "validating 20 of 100, 5 photos/s, 16 s left"
+
+
+def training_event(done: int, **details: object) -> dict[str, object]:
+    stage = {"stage": 2, "stages": 3, "image_size_px": 96, "devices": 2, **details}
+    return {**progress_event(done, total=51_200), "label": "training", "details": stage}
+
+
+def test_training_shows_its_pace_and_when_stage_and_run_will_end() -> None:
+    progress = Progress("training")
+    timed = {
+        "rate": 1240.0,
+        "data_wait_share": 0.021,
+        "stage_secs_left": 80.0,
+        "run_secs_left": 485.0,
+    }
+    progress.update(training_event(12_800, **timed), 0.0)
+    assert progress.line() == (
+        "training 12,800 of 51,200, stage 2/3 at 96 px, 1,240 photos/s (620 a device), "
+        "data wait 2%, 1 min 20 s left in the stage, 8 min 5 s in the run"
+    )
+
+
+def test_training_shows_what_is_known_so_far() -> None:
+    stage = {"stage": 1, "stages": 1, "image_size_px": 64, "devices": 1}
+    assert training_text(stage) == "stage 1/1 at 64 px"
+    paced = {**stage, "rate": 8.26, "data_wait_share": 0.5}
+    assert training_text(paced) == "stage 1/1 at 64 px, 8.3 photos/s, data wait 50%"
+
+
+def test_work_within_another_is_shown_in_its_place() -> None:
+    training, validating = Progress("training"), Progress("validating")
+    training.update(training_event(12_800), 0.0)
+    validating.update({**progress_event(30), "within": "training"}, 0.0)
+    assert open_lines([training, validating]) == ["validating 30 of 100"]
+
+    validating.update({**progress_event(100), "within": "training"}, 1.0)
+    assert open_lines([training, validating]) == [training.line()]
+
+
 def test_unknown_total_gives_a_rate_and_no_eta() -> None:
     progress = Progress("photos read")
     progress.update(progress_event(0, total=None), 0.0)
@@ -85,10 +131,11 @@ def test_epoch_line_names_stage_size_batch_and_figures() -> None:
         "epoch": 14.98,
         "train_loss": 1.23456,
         "val_top1": 0.5,
+        "val_top5": 0.875,
         "photos_per_sec": 1234.5,
         "data_wait_share": 0.02,
     }
     assert epoch_line(event) == (
         "stage 2/3  96 px  batch 32  epoch 15.0  loss 1.235  val top-1 50.0%  "
-        "1,234 photos/s  data wait 2%"
+        "top-5 87.5%  1,234 photos/s  data wait 2%"
     )

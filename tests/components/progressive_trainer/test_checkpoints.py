@@ -26,7 +26,11 @@ def variables(value: float) -> list[keras.Variable]:
 def save(checkpoints: Checkpoints, seen: int, value: float = 0.0, **partial: float) -> None:
     history: list[dict[str, Any]] = [{"examples_seen": seen}]
     checkpoints.save(
-        examples_seen=seen, history=history, partial_epoch=partial, variables=variables(value)
+        examples_seen=seen,
+        history=history,
+        partial_epoch=partial,
+        record={"rows_bytes": 3 * seen},
+        variables=variables(value),
     )
 
 
@@ -51,6 +55,7 @@ def test_latest_gives_back_variables_place_history_and_open_sums(tmp_path: Path)
     assert latest.examples_seen == 1000
     assert latest.history == [{"examples_seen": 1000}]
     assert latest.partial_epoch == {"loss": 3.5, "examples": 12}
+    assert latest.record == {"rows_bytes": 3000}
     assert (restored[0].numpy() == 7.0).all()
     assert restored[1].numpy() == 7
 
@@ -191,4 +196,5 @@ def test_state_is_plain_json(tmp_path: Path) -> None:
         "examples_seen": 100,
         "history": [{"examples_seen": 100}],
         "partial_epoch": {},
+        "record": {"rows_bytes": 300},
     }
