@@ -17,7 +17,11 @@ from components.progressive_trainer.devices import Devices, find_devices
 from components.progressive_trainer.photo_stream import Share
 from schemas.errors import ConfigError
 
-COMPARED = ("train_loss", "train_top1", "val_loss", "val_top1", "learning_rate", "examples_seen")
+COMPARED = (
+    *("train_loss", "train_top1", "train_top3", "train_top5"),
+    *("val_loss", "val_top1", "val_top3", "val_top5"),
+    *("learning_rate", "examples_seen"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from components.progressive_trainer.stop_request import StopRequest, TrainingSto
 from schemas.errors import ConfigError
 
 TIMES = ("train_secs", "val_secs", "wall_secs", "photos_per_sec", "data_wait_share")
+ROW_TIMES = ("images_per_sec", "images_per_sec_per_device", "data_wait_share", "wall_secs")
 PLAN = [stage(4, 1.5), stage(3, 1.5, size=40, dropout=0.5)]
 
 
@@ -96,6 +97,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
     return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
 
 
+def planned(**values: Any) -> TrainerSettings:
+    return settings(PLAN, history_steps=2, **values)
+
+
 def one_device() -> Devices:
     return Devices(tf.distribute.get_strategy(), Share(), "1 CPU")
 
@@ -107,7 +112,7 @@ def new_loop(
     devices: Devices | None = None,
 ) -> TrainingLoop:
     return TrainingLoop(
-        given or settings(PLAN),
+        given or planned(),
         num_leaves=NUM_LEAVES,
         train=photos[0],
         val=photos[1],
@@ -121,11 +126,22 @@ def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: epoch[key] for key in epoch if key not in TIMES} for epoch in history]
 
 
+def timeless_rows(loop: TrainingLoop) -> list[dict[str, Any]]:
+    return [{key: row[key] for key in row if key not in ROW_TIMES} for row in loop.record.rows()]
+
+
 def assert_same_training(ours: TrainingLoop, theirs: TrainingLoop) -> None:
     for variable, expected in zip(ours.model.variables, theirs.model.get_weights(), strict=True):
         np.testing.assert_allclose(variable.numpy(), expected, atol=1e-6, err_msg=variable.path)
     for epoch, wanted in zip(timeless(ours.history), timeless(theirs.history), strict=True):
         assert epoch == pytest.approx(wanted, abs=1e-6)
+    assert_same_rows(timeless_rows(ours), timeless_rows(theirs))
+
+
+def assert_same_rows(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
+    assert [row["kind"] for row in ours] == [row["kind"] for row in theirs]
+    for row, wanted in zip(ours, theirs, strict=True):
+        assert {**row, "kind": 0} == pytest.approx({**wanted, "kind": 0}, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +160,48 @@ def test_history_tells_each_epoch(uninterrupted: TrainingLoop) -> None:
     assert uninterrupted.history[-1]["epoch"] == pytest.approx(37 / 12)
 
 
+def test_rows_tell_every_few_steps_each_epoch_and_each_validation(
+    uninterrupted: TrainingLoop,
+) -> None:
+    rows = [
+        (row["kind"], row["stage"], row["step"], row["examples_seen"])
+        for row in uninterrupted.record.rows()
+    ]
+
+    assert rows == [
+        ("steps", 0, 2, 8),
+        ("steps", 0, 4, 16),
+        ("epoch", 0, 4, 16),
+        ("validation", 0, 4, 16),
+        ("steps", 1, 6, 22),
+        ("steps", 1, 7, 25),  # the rest of the epoch
+        ("epoch", 1, 7, 25),
+        ("validation", 1, 7, 25),
+        ("steps", 1, 9, 31),
+        ("steps", 1, 11, 37),
+        ("epoch", 1, 11, 37),
+        ("validation", 1, 11, 37),
+    ]
+
+
+def test_rows_add_up_to_their_epoch_and_name_its_figures(uninterrupted: TrainingLoop) -> None:
+    rows = list(uninterrupted.record.rows())
+    (two, one), epoch, validation = rows[4:6], rows[6], rows[7]
+    record = uninterrupted.history[1]
+
+    for name in ("loss", "top1", "top3", "top5"):
+        assert (2 * two[name] + one[name]) / 3 == pytest.approx(epoch[name])
+        assert (record[f"train_{name}"], record[f"val_{name}"]) == (epoch[name], validation[name])
+    assert epoch["top3"] == epoch["top5"] == validation["top3"] == 1.0  # of three leaves
+    assert (epoch["image_size_px"], epoch["global_batch"]) == (40, 3)
+    # Seconds of the rows, by their photos and rates, are those of the epoch.
+    took_secs = 6 / two["images_per_sec"] + 3 / one["images_per_sec"]
+    assert took_secs == pytest.approx(record["train_secs"])
+    assert epoch["images_per_sec"] == pytest.approx(9 / record["train_secs"])
+    assert validation["images_per_sec"] == pytest.approx(7 / record["val_secs"])
+    assert validation["data_wait_share"] is None
+
+
 # The last checkpoint is within the first stage, on its end, and within the second stage.
 @pytest.mark.parametrize(("stop_at", "resumes_at"), [(8, 4), (19, 16), (25, 22)])
 def test_training_stopped_and_resumed_is_the_one_never_stopped(
@@ -155,7 +213,7 @@ def test_training_stopped_and_resumed_is_the_one_never_stopped(
     resumes_at: int,
 ) -> None:
     # The clock ticks at each reading, so a checkpoint is due after every step.
-    given = settings(PLAN, checkpoint_secs=0.5)
+    given = planned(checkpoint_secs=0.5)
     checkpoints = Checkpoints(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(loop_module, "Meter", StoppingMeter(stop_at))
@@ -198,6 +256,7 @@ def test_training_asked_to_stop_goes_on_bit_for_bit(
     ):
         np.testing.assert_array_equal(ours, theirs)
     assert timeless(resumed.history) == timeless(uninterrupted.history)
+    assert timeless_rows(resumed) == timeless_rows(uninterrupted)
 
 
 @pytest.mark.parametrize("step", [2])
@@ -220,6 +279,7 @@ def test_training_asked_to_stop_in_validation_validates_before_it_goes_on(
     resumed.run()
 
     assert timeless(resumed.history) == timeless(uninterrupted.history)
+    assert timeless_rows(resumed) == timeless_rows(uninterrupted)
 
 
 def test_validation_is_the_mean_over_all_photos_at_the_stages_size(

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 from tiny_training import NUM_LEAVES, settings, stage, write_split
 
 from components.progressive_trainer.job import JOB_FILE, TrainingJob
 
 SCRIPT = Path(__file__).with_name("train_as_worker.py")
 TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
-COMPARED = ("train_loss", "train_top1", "val_loss", "val_top1", "learning_rate", "examples_seen")
+COMPARED = (
+    *("step", "examples_seen", "learning_rate", "loss", "top1", "top3", "top5"),
+    *("stage", "image_size_px", "global_batch"),
+)
 TAXONOMY_HEADER = "parent_taxon_id,taxon_id,rank_level,leaf_class_id,iconic_class_id,name\n"
 
 
@@ -35,7 +39,9 @@ def job_settings(**values: Any) -> dict[str, Any]:
         {**stage(4, 1), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
         stage(6, 1, size=40),
     ]
-    return settings(stages, clip_global_norm=0.05, **values).model_dump(mode="json")
+    return settings(stages, clip_global_norm=0.05, history_steps=3, **values).model_dump(
+        mode="json"
+    )
 
 
 def write_job(
@@ -112,20 +118,16 @@ def ended(processes: Sequence[subprocess.Popen[str]], timeout_secs: float = 240)
 
 def largest_difference(ours: Path, theirs: Path) -> float:
     """Of the histories and of all weights and optimizer variables that two jobs ended with."""
-    differences = []
-    epochs = [
-        json.loads((job.parent / "history.json").read_text())["epochs"] for job in (ours, theirs)
-    ]
-    for epoch, other in zip(*epochs, strict=True):
-        differences += [abs(epoch[key] - other[key]) for key in COMPARED]
+    rows, others = (_rows(job) for job in (ours, theirs))
+    assert list(rows.kind) == list(others.kind)
+    differences = [float((rows[name] - others[name]).abs().max()) for name in COMPARED]
     for value, wanted in zip(_variables(ours), _variables(theirs), strict=True):
         differences.append(float(np.abs(value - wanted).max(initial=0.0)))
     return max(differences)
 
 
-def _epochs(job: Path) -> list[dict[str, Any]]:
-    history: dict[str, Any] = json.loads((job.parent / "history.json").read_text())
-    return list(history["epochs"])
+def _rows(job: Path) -> pandas.DataFrame:
+    return pandas.read_parquet(job.parent / "history.parquet")
 
 
 def _variables(job: Path) -> list[np.ndarray]:
