@@ -8,6 +8,7 @@ then, so that a log of a batch job stays readable. Steps report through the even
 from __future__ import annotations
 
 import json
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -120,7 +121,8 @@ class Display:
             lines = open_lines(self._progress.values())
             if self._status is not None:
                 elapsed = f"{self._clock() - self._step_started_secs:.0f} s"
-                self._status.update(f"{self._step}  {'; '.join(lines) or elapsed}")
+                text = live_text(self._step, "; ".join(lines) or elapsed, self._console.width)
+                self._status.update(text)
                 return
             due = self._clock() - self._plain_shown_secs > PLAIN_INTERVAL_SECS
             if due and lines:
@@ -171,6 +173,14 @@ class Progress:
         if self._total is not None:
             text += f", {duration((self._total - done) / rate)} left"
         return text
+
+
+def live_text(step: str, text: str, width: int) -> str:
+    """Returns a step and what it says of itself, on as many lines as a terminal's width needs."""
+    room = width - 3  # for the spinner
+    if len(step) + 2 + len(text) <= room:
+        return f"{step}  {text}"
+    return "\n".join([step, *(f"     {line}" for line in textwrap.wrap(text, max(room - 5, 20)))])
 
 
 def open_lines(progress: Iterable[Progress]) -> list[str]:

@@ -3,10 +3,17 @@
 A photo's cost grows with the area of its picture, and a pass back costs twice a pass forth (see
 `flops`): a photo of a later stage takes as much longer than one of this stage as it costs more.
 That holds where the network is what takes the time; where decoding is, later stages come out
-shorter than foretold. Nothing is said before a first photo is timed.
+shorter than foretold. Tracing a stage takes what it took for this one.
 
     left = secs_left(
-        plan, stage, seen, train_photos=51200, val_photos=4000, unit_secs=2e-9, val_unit_secs=1e-9
+        plan,
+        stage,
+        seen,
+        train_photos=51200,
+        val_photos=4000,
+        unit_secs=2e-9,
+        val_unit_secs=1e-9,
+        trace_secs=30.0,
     )
     left.stage_secs, left.run_secs
 """
@@ -60,6 +67,7 @@ def secs_left(
     val_photos: int,
     unit_secs: float,
     val_unit_secs: float,
+    trace_secs: float,
 ) -> Left:
     """Returns the time left.
 
@@ -71,6 +79,7 @@ def secs_left(
         val_photos: photos of a validation.
         unit_secs: seconds a unit of `training_cost`, as measured now.
         val_unit_secs: seconds a unit of `validation_cost`, as measured last.
+        trace_secs: seconds before a stage gets going.
     """
 
     def secs(each: Stage, start: int) -> float:
@@ -83,4 +92,4 @@ def secs_left(
 
     this = secs(stage, seen)
     later = [each for each in plan if each.index > stage.index]
-    return Left(this, this + sum(secs(each, each.start_examples) for each in later))
+    return Left(this, this + sum(trace_secs + secs(each, each.start_examples) for each in later))

@@ -51,6 +51,8 @@ class Pace:
         self._now_secs = 0.0
         self._unit_secs: float | None = None
         self._val_unit_secs: float | None = None
+        self._trace_secs = 0.0
+        self._validated_px = 0
 
     def enter(self, stage: Stage, now_secs: float) -> None:
         """Training begins, or goes on, in a stage."""
@@ -71,6 +73,7 @@ class Pace:
         took_secs, self._now_secs = now_secs - self._now_secs, now_secs
         if not self._points:  # the step in which the stage is traced
             self._points.append(_Point(0.0, seen, 0.0))
+            self._trace_secs = took_secs
             return
         last = self._points[-1]
         secs = last.secs + took_secs
@@ -83,8 +86,10 @@ class Pace:
             self._unit_secs = per_photo / training_cost(self._stage)
 
     def validated(self, stage: Stage, secs: float) -> None:
-        """A validation took so long."""
-        self._val_unit_secs = secs / (self._val_photos * validation_cost(stage))
+        """A validation took so long; the first at a size, which is traced, tells little."""
+        if stage.image_size_px == self._validated_px:
+            self._val_unit_secs = secs / (self._val_photos * validation_cost(stage))
+        self._validated_px = stage.image_size_px
 
     def details(self, plan: Sequence[Stage]) -> dict[str, Any]:
         """Returns what the progress line shows beside the count; less before anything is timed.
@@ -114,7 +119,8 @@ class Pace:
             train_photos=self._train_photos,
             val_photos=self._val_photos,
             unit_secs=self._unit_secs,
-            # Before the first validation, as fast as training's pass forth.
+            # Before one is timed, as fast as training's pass forth.
             val_unit_secs=self._val_unit_secs or self._unit_secs,
+            trace_secs=self._trace_secs,
         )
         return {**shown, "stage_secs_left": left.stage_secs, "run_secs_left": left.run_secs}

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.display import Display, Progress, duration, epoch_line, open_lines, training_text
+from pipeline.display import (
+    Display,
+    Progress,
+    duration,
+    epoch_line,
+    live_text,
+    open_lines,
+    training_text,
+)
 from schemas.events import EVENTS_VARIABLE, emit
 
 
@@ -92,6 +100,17 @@ def test_work_within_another_is_shown_in_its_place() -> None:
 
     validating.update({**progress_event(100), "within": "training"}, 1.0)
     assert open_lines([training, validating]) == [training.line()]
+
+
+def test_live_text_is_as_wide_as_the_terminal_and_loses_nothing() -> None:
+    text = "training 12,800 of 51,200, stage 2/3 at 96 px, 1,240 photos/s, 8 min 5 s in the run"
+    assert live_text("8/13 Trainer", text, 120) == f"8/13 Trainer  {text}"
+
+    folded = live_text("8/13 Trainer", text, 60)
+
+    assert folded.splitlines()[0] == "8/13 Trainer"
+    assert all(len(line) < 60 for line in folded.splitlines())
+    assert " ".join(folded.split()) == f"8/13 Trainer {text}"
 
 
 def test_unknown_total_gives_a_rate_and_no_eta() -> None:

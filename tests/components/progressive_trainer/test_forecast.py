@@ -36,7 +36,14 @@ def test_validations_left_are_those_that_the_steps_to_come_end_with(
 
 def left(plan: list[Stage], stage: Stage, seen: int) -> tuple[float, float]:
     given_left = secs_left(
-        plan, stage, seen, train_photos=100, val_photos=10, unit_secs=1e-3, val_unit_secs=1e-2
+        plan,
+        stage,
+        seen,
+        train_photos=100,
+        val_photos=10,
+        unit_secs=1e-3,
+        val_unit_secs=1e-2,
+        trace_secs=30.0,
     )
     return given_left.stage_secs, given_left.run_secs
 
@@ -48,7 +55,7 @@ def test_photos_of_later_stages_take_longer_by_their_area() -> None:
     whole, run = left([small, large], small, 0)
 
     assert whole == pytest.approx(100 * 3e4 * 1e-3 + 10 * 1e4 * 1e-2)
-    assert run == pytest.approx(whole * 5)
+    assert run == pytest.approx(whole * 5 + 30.0)
     assert left([small, large], small, 60)[0] == pytest.approx(40 * 3e4 * 1e-3 + 1000)
     assert left([small, large], large, 200) == (0.0, 0.0)
 
@@ -104,6 +111,7 @@ def test_validation_between_two_steps_does_not_slow_the_pace() -> None:
     stage = tiny_stage()
     pace = Pace(devices=1, train_photos=100, val_photos=10)
     paced(pace, stage, until=50, secs=1.0)
+    pace.validated(stage, 40.0)  # traced
     pace.validated(stage, 7.0)
     pace.enter(stage, 5000.0)
     pace.step(60, 5001.0, waited_secs=0.0)
@@ -120,11 +128,12 @@ def test_stage_that_has_just_begun_is_foretold_from_the_one_before() -> None:
     large = tiny_stage(1, size=100, steps=10, start=100)
     pace = Pace(devices=1, train_photos=100, val_photos=10)
     paced(pace, small, until=100, secs=1.0)
-    pace.validated(small, 2.0)
+    pace.validated(small, 40.0)  # traced
     pace.enter(large, 2000.0)
     pace.step(110, 2060.0, waited_secs=0.0)
 
     details = pace.details([small, large])
 
     assert "rate" not in details
-    assert details["run_secs_left"] == pytest.approx(90 * 0.1 * 4 + 2.0 * 4)
+    # A photo took 0.1 s, a third of it for the pass forth; a large one has four times the area.
+    assert details["run_secs_left"] == pytest.approx(90 * 0.1 * 4 + 10 * 0.1 / 3 * 4)
