@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from components.progressive_trainer.epochs import ends_epoch
 from components.progressive_trainer.flops import TRAINING_FACTOR
+from components.progressive_trainer.learning_part import TOP
 from components.progressive_trainer.schedule import Stage
 
 
@@ -37,9 +38,16 @@ class Left:
 
 
 def training_cost(stage: Stage) -> float:
-    """Returns what training on one photo of a stage costs, in units of a pixel's pass forth."""
-    passes = TRAINING_FACTOR if stage.trainable == "all" else 1.0
-    return passes * validation_cost(stage)
+    """Returns what training on one photo of a stage costs, in units of a pixel's pass forth.
+
+    Of the backbone only the part that learns has a pass back; its share of the cost is taken to be
+    that of its layers.
+    """
+    shares = {"all": 1.0, "head": 0.0}
+    share = shares.get(stage.trainable)
+    if share is None:
+        share = float(stage.trainable.removeprefix(TOP))
+    return (1.0 + (TRAINING_FACTOR - 1.0) * share) * validation_cost(stage)
 
 
 def validation_cost(stage: Stage) -> float:

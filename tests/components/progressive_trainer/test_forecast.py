@@ -60,9 +60,10 @@ def test_photos_of_later_stages_take_longer_by_their_area() -> None:
     assert left([small, large], large, 200) == (0.0, 0.0)
 
 
-def test_frozen_backbone_costs_a_pass_forth() -> None:
-    head, whole = (tiny_stage(trainable=learns) for learns in ("head", "all"))
+def test_only_what_learns_has_a_pass_back() -> None:
+    head, half, whole = (tiny_stage(trainable=learns) for learns in ("head", "top:0.5", "all"))
     assert training_cost(whole) == 3 * training_cost(head) == 3 * validation_cost(head)
+    assert training_cost(half) == 2 * training_cost(head)
 
 
 def test_time_left_only_falls_as_training_goes_on() -> None:
