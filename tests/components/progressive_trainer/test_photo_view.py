@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from tiny_training import jpeg
 
 from components.photo_decode import decode_covering
-from components.progressive_trainer.augment import adjust_colour
+from components.progressive_trainer.augment import adjust_colour, sample_crop
 from components.progressive_trainer.photo_view import augmented_photo, resize_to_square, to_uint8
 from serving.preprocess import square
 
@@ -46,6 +49,31 @@ def test_augmented_photo_keeps_its_colour_about() -> None:
     mean = views.astype(float).mean(axis=(0, 1, 2))
     whole = tf.io.decode_jpeg(data).numpy().mean(axis=(0, 1))
     assert mean == pytest.approx(whole, abs=12)
+
+
+def documented_zooms() -> list[tuple[float, ...]]:
+    """(strength, median, mean, upper tenth) as docs/progressive.md says."""
+    text = (Path(__file__).parents[3] / "docs/progressive.md").read_text()
+    table = text.partition("median zoom")[2].partition("\n\n")[0]
+    return [tuple(map(float, re.findall(r"[0-9.]+", row))) for row in table.splitlines()[2:]]
+
+
+@pytest.mark.parametrize(("strength", "median", "mean", "upper"), documented_zooms())
+def test_objects_look_larger_in_training_by_what_the_docs_say(
+    strength: float, median: float, mean: float, upper: float
+) -> None:
+    photo = tf.constant([3000, 4000])
+    seeds = tf.stack([tf.zeros([3000], tf.int64), tf.range(3000, dtype=tf.int64)], axis=1)
+    crops = tf.map_fn(
+        lambda seed: sample_crop(photo, seed, strength=strength),
+        seeds,
+        fn_output_signature=tf.TensorSpec([4], tf.int32),
+    ).numpy()
+
+    zooms = 3000 / np.sqrt(crops[:, 2].astype(float) * crops[:, 3])
+    assert np.median(zooms) == pytest.approx(median, rel=0.03)
+    assert zooms.mean() == pytest.approx(mean, rel=0.03)
+    assert np.quantile(zooms, 0.9) == pytest.approx(upper, rel=0.06)
 
 
 @pytest.mark.parametrize("side", [48, 54, 60])
