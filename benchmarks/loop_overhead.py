@@ -128,16 +128,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    photos = arguments.batch * 8
+    photos, repeats = arguments.batch * 8, -(-arguments.steps // 8)
     with tempfile.TemporaryDirectory() as folder:
         train, val = write_photos(Path(folder), train=photos, val=4, side_px=arguments.size)
+        # One epoch, so that our loop validates after the last step that is timed.
+        train = Photos(list(train.files) * repeats, train.count * repeats)
         for network in arguments.networks:
             settings = preset_settings(
                 "fixed",
                 network,
                 size_px=arguments.size,
                 batch=arguments.batch,
-                epochs=arguments.steps / 8,
+                epochs=1,
             )
             compare(network, settings, train, val, arguments.runs)
 
