@@ -1,0 +1,237 @@
+"""A progressive schedule against a fixed size: accuracy, time to accuracy, dips.
+
+    python benchmarks/progressive.py --dataset ladybirds --seeds 3
+    python benchmarks/progressive.py --dataset birds100 --seeds 3 \\
+        --export vision-export-birds100 --weights keras_mobilenet_v1_0.25_224_notop.weights.h5
+
+Three arms: `fixed`; the preset over as many epochs; the preset over as much training time as
+`fixed` took. Same network, photos, seeds, last size and base rate. Each training is a process of
+its own, seeds take turns, and a training that is finished is not done again: give the same command
+to go on after a stop. Prints a table and writes curves.svg to the working directory.
+
+Seconds are CPU seconds of one thread, reading and tracing included and validation not: the time
+that a core of one's own would take, whatever else is running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.progressive_figures import Interval, difference, dips, interval, seconds_to
+from benchmarks.progressive_plot import svg
+
+TRAINING = Path(__file__).with_name("progressive_training.py")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """How the arms are trained on an export.
+
+    Attributes:
+        network: see TrainerSettings.
+        image_size_px: of the last stage and of every measurement.
+        epochs: of the arms of equal epochs.
+        preset: settings of the preset, but for its name, size and epochs.
+        warmup_epochs: see ScheduleSettings.
+    """
+
+    network: str
+    image_size_px: int
+    epochs: float
+    preset: dict[str, Any]
+    warmup_epochs: float
+
+
+DATASETS = {
+    "ladybirds": Dataset(
+        "small",
+        128,
+        16,
+        {"global_batch": 24, "learning_rate": 2e-3, "learning_rate_batch": 48},
+        1.0,
+    ),
+    "birds100": Dataset(
+        network="mobilenet_025",
+        image_size_px=160,
+        epochs=5,
+        preset={"global_batch": 32, "learning_rate": 3e-3},
+        warmup_epochs=0.25,
+    ),
+}
+
+
+class Comparison:
+    """The trainings of a dataset, done and to be done.
+
+    Args:
+        arguments: of the command line.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments, self.dataset = arguments, DATASETS[arguments.dataset]
+        self.size_px = arguments.image_size_px or self.dataset.image_size_px
+        self.epochs = arguments.epochs or self.dataset.epochs
+        self.work = Path(arguments.work) / arguments.dataset
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> dict[str, list[dict[str, Any]]]:
+        """Returns the results of every arm, one a seed."""
+        preset, arms = self.arguments.preset, {}
+        same_time = f"{preset}, as long"
+        for seed in range(1, self.arguments.seeds + 1):
+            fixed = arms.setdefault("fixed", [])
+            fixed.append(self._trained("fixed", "fixed", self.epochs, seed))
+            equal = arms.setdefault(preset, [])
+            equal.append(self._trained(preset, preset, self.epochs, seed))
+            # From the first seed, so that all seeds have one schedule.
+            longer = self.epochs * fixed[0]["train_secs"] / equal[0]["train_secs"]
+            done = self._trained(same_time, preset, round(longer, 2), seed)
+            arms.setdefault(same_time, []).append(done)
+        return arms
+
+    def _trained(self, arm: str, preset: str, epochs: float, seed: int) -> dict[str, Any]:
+        name = f"{arm.replace(', ', '-').replace(' ', '-')}-seed{seed}"
+        result = self.work / f"{name}.json"
+        settings = self._settings(preset, epochs, seed)
+        if not (result.is_file() and json.loads(result.read_text())["settings"] == settings):
+            print(f"{arm}, seed {seed}: training {epochs:g} epochs", flush=True)
+            spec = self.work / f"{name}.spec.json"
+            spec.write_text(json.dumps(self._spec(arm, seed, settings, result), indent=1))
+            with (self.work / f"{name}.log").open("w") as log:
+                subprocess.run(
+                    [sys.executable, str(TRAINING), str(spec)], check=True, stdout=log, stderr=log
+                )
+        return dict(json.loads(result.read_text()))
+
+    def _spec(self, arm: str, seed: int, settings: dict[str, Any], result: Path) -> dict[str, Any]:
+        from benchmarks.progressive_records import prepared  # imports TensorFlow
+
+        records = self.work / f"records-{self.size_px}px"
+        splits = prepared(self._export(), records, stored_size_px=self.size_px)
+        return {
+            "names": {"dataset": self.arguments.dataset, "arm": arm, "seed": seed},
+            "settings": settings,
+            "splits": {name: asdict(split) for name, split in splits.items()},
+            "num_leaves": splits["train"].num_leaves,
+            "full_size_px": self.size_px,
+            "result": str(result),
+        }
+
+    def _export(self) -> Path:
+        if self.arguments.export:
+            return Path(self.arguments.export)
+        if self.arguments.dataset != "ladybirds":
+            sys.exit(f"Give --export: the directory of {self.arguments.dataset}.")
+        from pipeline.demo_world.export import draw_export
+
+        return draw_export(self.work / "export").directory
+
+    def _settings(self, preset: str, epochs: float, seed: int) -> dict[str, Any]:
+        schedule = {
+            "name": preset,
+            "epochs": epochs,
+            "image_size_px": self.size_px,
+            **self.dataset.preset,
+        }
+        return {
+            "network": self.dataset.network,
+            "base_weights": self.arguments.weights,
+            "schedule": {"preset": schedule, "warmup_epochs": self.dataset.warmup_epochs},
+            "eval_batch": 50,
+            "seed": seed,
+        }
+
+
+def table(arms: dict[str, list[dict[str, Any]]]) -> str:
+    """Returns the comparison as Markdown, `fixed` being the first arm."""
+    baseline = arms["fixed"]
+    target = statistics.mean(result["epochs"][-1]["full_size_top1"] for result in baseline)
+    fixed_secs = statistics.mean(result["train_secs"] for result in baseline)
+    lines = [
+        "| arm | epochs | seconds | of fixed | test top-1 | against fixed | "
+        f"time to {target:.1%} val |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for arm, results in arms.items():
+        secs = statistics.mean(result["train_secs"] for result in results)
+        hits = [result["test_hits"] for result in results]
+        gain = difference(hits, [result["test_hits"] for result in baseline[: len(hits)]])
+        lines.append(
+            f"| {arm} | {results[0]['epochs'][-1]['epoch']:.1f} | {secs:.0f} | "
+            f"{secs / fixed_secs:.2f} | {_percent(interval(hits))} | "
+            f"{'' if arm == 'fixed' else _points(gain)} | {_times(results, target, fixed_secs)} |"
+        )
+    return "\n".join(lines)
+
+
+def dips_table(arms: dict[str, list[dict[str, Any]]]) -> str:
+    """Returns what each switch of each training cost, as Markdown."""
+    lines = [
+        "| arm | switch | points lost, a seed each | epochs until regained |",
+        "| --- " * 4 + "|",
+    ]
+    for arm, results in arms.items():
+        for switch in zip(*(dips(result["epochs"]) for result in results), strict=True):
+            lost = ", ".join(f"{100 * dip.lost:+.1f}" for dip in switch)
+            back = ", ".join(
+                "never" if dip.regained_epochs is None else f"{dip.regained_epochs:.1f}"
+                for dip in switch
+            )
+            lines.append(
+                f"| {arm} | {switch[0].from_px} to {switch[0].to_px} px | {lost} | {back} |"
+            )
+    return "\n".join(lines)
+
+
+def _percent(value: Interval) -> str:
+    return f"{100 * value.mean:.1f} % ({100 * value.low:.1f} to {100 * value.high:.1f})"
+
+
+def _points(value: Interval) -> str:
+    return f"{100 * value.mean:+.1f} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
+
+
+def _times(results: list[dict[str, Any]], target: float, fixed_secs: float) -> str:
+    times = [seconds_to(result["epochs"], target) for result in results]
+    return ", ".join("never" if secs is None else f"{secs / fixed_secs:.2f}" for secs in times)
+
+
+def curves(result: dict[str, Any]) -> list[tuple[float, float]]:
+    """Returns (training seconds, val top-1 at the full size) after each epoch."""
+    points, elapsed_secs = [(0.0, 0.0)], 0.0
+    for epoch in result["epochs"]:
+        elapsed_secs += epoch["train_secs"]
+        points.append((elapsed_secs, epoch["full_size_top1"]))
+    return points
+
+
+def main() -> None:
+    """Trains what is not trained yet, and prints the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", choices=sorted(DATASETS), required=True)
+    parser.add_argument("--preset", default="journal", help="what is held against `fixed`")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=float, help="of the arms of equal epochs")
+    parser.add_argument("--image-size-px", type=int, help="of the last stage")
+    parser.add_argument("--export", help="default: the demo's ladybirds, painted first")
+    parser.add_argument("--weights", default="none", help="as trainer.base_weights")
+    parser.add_argument("--work", default="runs/progressive", help="results; goes on from there")
+    comparison = Comparison(parser.parse_args())
+    arms = comparison.run()
+    print(f"\n{table(arms)}\n\n{dips_table(arms)}")
+    drawn = {arm: [curves(result) for result in results] for arm, results in arms.items()}
+    title = f"{comparison.arguments.dataset}: val top-1 at {comparison.size_px} px"
+    (comparison.work / "curves.svg").write_text(svg(drawn, title))
+
+
+if __name__ == "__main__":
+    main()
