@@ -105,20 +105,19 @@ class Comparison:
         if not (result.is_file() and json.loads(result.read_text())["settings"] == settings):
             print(f"{arm}, seed {seed}: training {epochs:g} epochs", flush=True)
             spec = self.work / f"{name}.spec.json"
-            spec.write_text(json.dumps(self._spec(arm, seed, settings, result), indent=1))
+            spec.write_text(json.dumps(self._spec(settings, result), indent=1))
             with (self.work / f"{name}.log").open("w") as log:
                 subprocess.run(
                     [sys.executable, str(TRAINING), str(spec)], check=True, stdout=log, stderr=log
                 )
         return dict(json.loads(result.read_text()))
 
-    def _spec(self, arm: str, seed: int, settings: dict[str, Any], result: Path) -> dict[str, Any]:
+    def _spec(self, settings: dict[str, Any], result: Path) -> dict[str, Any]:
         from benchmarks.progressive_records import prepared  # imports TensorFlow
 
         records = self.work / f"records-{self.size_px}px"
         splits = prepared(self._export(), records, stored_size_px=self.size_px)
         return {
-            "names": {"dataset": self.arguments.dataset, "arm": arm, "seed": seed},
             "settings": settings,
             "splits": {name: asdict(split) for name, split in splits.items()},
             "num_leaves": splits["train"].num_leaves,

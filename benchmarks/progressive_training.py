@@ -2,10 +2,10 @@
 
     python benchmarks/progressive_training.py SPEC.json
 
-Trains with `TrainingLoop` on one thread, so that times are clean and a seed gives the same weights
-each time. After each epoch the network is also validated at the full size, so that all arms are
-measured on one scale; that takes none of the arm's time. Writes one JSON object to the spec's
-`result`: the epochs, and of the last network the test photos that it names rightly.
+Trains with `TrainingLoop` on one thread, so that a seed gives the same weights each time. After
+each epoch the network is also validated at the full size, so that all arms are measured on one
+scale; no arm is charged for that. Writes one JSON object to the spec's `result`: the settings, the
+epochs, and which test photos the last network names rightly, at the full size and at a larger one.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ import tensorflow as tf
 
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import find_devices
+from components.progressive_trainer.epochs import EpochSums
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import validation_stream
+from components.progressive_trainer.schedule import Stage
 from schemas.settings import load_settings
+
+LARGER = 1.2
+"""Training crops show what is in a photo larger than evaluation does (Touvron et al. 2019): by how
+much is measured by showing the network photos enlarged by this factor."""
 
 
 class MeasuredLoop(TrainingLoop):
-    """A training that measures itself at the full size, too."""
+    """A training that is measured at the full size, too."""
 
     full_size_px = 0
-    epochs: list[dict[str, Any]]
-    extras: Any = None
 
-    def _end_epoch(self, stage: Any, seen: int, sums: Any, evaluate: Any) -> None:
+    def _end_epoch(self, stage: Stage, seen: int, sums: EpochSums, evaluate: Any) -> None:
         super()._end_epoch(stage, seen, sums, evaluate)
-        record = dict(self.history[-1])
-        record["image_size_px"] = stage.image_size_px
-        record["full_size_top1"] = float(np.mean(hits(self.model, self.val, self.full_size_px)))
-        if self.extras is not None:
-            self.extras(self, stage, seen, record)
-        self.epochs.append(record)
-        print(json.dumps(record), flush=True)
+        self.history[-1]["image_size_px"] = stage.image_size_px
+        right = hits(self.model, self.val, self.full_size_px)
+        self.history[-1]["full_size_top1"] = float(np.mean(right))
+        print(json.dumps(self.history[-1]), flush=True)
 
 
 def hits(model: Any, photos: Photos, size_px: int, batch: int = 50) -> list[int]:
@@ -60,39 +61,40 @@ def hits(model: Any, photos: Photos, size_px: int, batch: int = 50) -> list[int]
 
 
 def train(spec: dict[str, Any]) -> dict[str, Any]:
-    """Returns the result of a spec: see `progressive.py`."""
+    """Returns the result of a spec, which `progressive.py` wrote."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    splits = {name: Photos(s["files"], s["count"]) for name, s in spec["splits"].items()}
-    started_secs = time.monotonic()
+    splits = {
+        name: Photos(split["files"], split["count"]) for name, split in spec["splits"].items()
+    }
     loop = MeasuredLoop(
         load_settings(TrainerSettings, spec["settings"], source="trainer"),
         num_leaves=spec["num_leaves"],
         train=splits["train"],
         val=splits["val"],
         devices=find_devices(1),
-        clock=time.process_time,
         checkpoints=None,
+        clock=time.process_time,
     )
-    loop.full_size_px, loop.epochs = spec["full_size_px"], []
-    if spec.get("diagnose"):
-        from diagnose import Diagnose  # type: ignore
-
-        loop.extras = Diagnose(spec)
+    loop.full_size_px = spec["full_size_px"]
     loop.run()
     return {
+        "settings": spec["settings"],
         "stages": [stage.as_dict() for stage in loop.plan],
-        "epochs": loop.epochs,
-        "train_secs": sum(epoch["train_secs"] for epoch in loop.epochs),
-        "whole_secs": time.monotonic() - started_secs,
+        "epochs": loop.history,
+        "train_secs": sum(epoch["train_secs"] for epoch in loop.history),
         "test_hits": hits(loop.model, splits["test"], spec["full_size_px"]),
-        **(loop.extras.final(loop, splits) if loop.extras else {}),
+        "larger_test_hits": hits(loop.model, splits["test"], round(LARGER * spec["full_size_px"])),
     }
 
 
-if __name__ == "__main__":
-    spec = json.loads(Path(sys.argv[1]).read_text())
-    result = {**spec["names"], "settings": spec["settings"], **train(spec)}
+def main(spec_file: Path) -> None:
+    """Trains, and writes the result whole or not at all."""
+    spec = json.loads(spec_file.read_text())
     partial = Path(spec["result"] + ".part")
-    partial.write_text(json.dumps(result))
-    partial.rename(spec["result"])
+    partial.write_text(json.dumps(train(spec)))
+    partial.replace(spec["result"])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
