@@ -41,10 +41,13 @@ class MeasuredLoop(TrainingLoop):
 
     def _end_epoch(self, stage: Stage, seen: int, sums: EpochSums, evaluate: Any) -> None:
         super()._end_epoch(stage, seen, sums, evaluate)
-        self.history[-1]["image_size_px"] = stage.image_size_px
-        right = hits(self.model, self.val, self.full_size_px)
-        self.history[-1]["full_size_top1"] = float(np.mean(right))
-        print(json.dumps(self.history[-1]), flush=True)
+        record = self.history[-1]
+        record["image_size_px"] = stage.image_size_px
+        record["full_size_top1"] = record["val_top1"]
+        if stage.image_size_px != self.full_size_px:
+            right = hits(self.model, self.val, self.full_size_px)
+            record["full_size_top1"] = float(np.mean(right))
+        print(json.dumps(record), flush=True)
 
 
 def hits(model: Any, photos: Photos, size_px: int, batch: int = 50) -> list[int]:
