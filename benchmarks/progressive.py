@@ -4,13 +4,14 @@
     python benchmarks/progressive.py --dataset birds100 --seeds 3 \\
         --export vision-export-birds100 --weights keras_mobilenet_v1_0.25_224_notop.weights.h5
 
-Three arms: `fixed`; the preset over as many epochs; the preset over as much training time as
-`fixed` took. Same network, photos, seeds, last size and base rate. Each training is a process of
-its own, seeds take turns, and a training that is finished is not done again: give the same command
-to go on after a stop. Prints a table and writes curves.svg to the working directory.
+Three arms: `fixed`, which is the preset's last size and regularisation from start to end; the
+preset over as many epochs; the preset over as much training time as `fixed` took. Same network,
+photos, seeds and base rate. Each training is a process of its own, seeds take turns, and a training
+that is finished is not done again: give the same command to go on after a stop. Prints tables and
+writes curves.svg beside the results.
 
 Seconds are CPU seconds of one thread, reading and tracing included and validation not: the time
-that a core of one's own would take, whatever else is running.
+that a core of one's own would take, whatever else is running. `taskset -c 1` keeps it to a core.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.progressive_figures import Interval, difference, dips, interval, seconds_to
 from benchmarks.progressive_plot import svg
+from components.progressive_trainer.config import PresetSchedule, StageSettings
+from components.progressive_trainer.schedule_presets import preset_stages
+
+WARMUP_EPOCHS = 0.25
+"""A whole epoch is a fifth of so short a run."""
 
 TRAINING = Path(__file__).with_name("progressive_training.py")
 
@@ -41,30 +47,26 @@ class Dataset:
         image_size_px: of the last stage and of every measurement.
         epochs: of the arms of equal epochs.
         preset: settings of the preset, but for its name, size and epochs.
-        warmup_epochs: see ScheduleSettings.
     """
 
     network: str
     image_size_px: int
     epochs: float
     preset: dict[str, Any]
-    warmup_epochs: float
 
 
 DATASETS = {
     "ladybirds": Dataset(
-        "small",
-        128,
-        16,
-        {"global_batch": 24, "learning_rate": 2e-3, "learning_rate_batch": 48},
-        1.0,
+        network="small",
+        image_size_px=128,
+        epochs=10,
+        preset={"global_batch": 24, "learning_rate": 1.5e-3, "learning_rate_batch": 24},
     ),
     "birds100": Dataset(
         network="mobilenet_025",
         image_size_px=160,
         epochs=5,
-        preset={"global_batch": 32, "learning_rate": 3e-3},
-        warmup_epochs=0.25,
+        preset={"global_batch": 32, "learning_rate": 3e-3, "learning_rate_batch": 32},
     ),
 }
 
@@ -85,23 +87,24 @@ class Comparison:
 
     def run(self) -> dict[str, list[dict[str, Any]]]:
         """Returns the results of every arm, one a seed."""
-        preset, arms = self.arguments.preset, {}
+        preset: str = self.arguments.preset
+        arms: dict[str, list[dict[str, Any]]] = {}
         same_time = f"{preset}, as long"
         for seed in range(1, self.arguments.seeds + 1):
             fixed = arms.setdefault("fixed", [])
-            fixed.append(self._trained("fixed", "fixed", self.epochs, seed))
+            fixed.append(self._trained("fixed", self.epochs, seed))
             equal = arms.setdefault(preset, [])
-            equal.append(self._trained(preset, preset, self.epochs, seed))
+            equal.append(self._trained(preset, self.epochs, seed))
             # From the first seed, so that all seeds have one schedule.
             longer = self.epochs * fixed[0]["train_secs"] / equal[0]["train_secs"]
-            done = self._trained(same_time, preset, round(longer, 2), seed)
+            done = self._trained(same_time, round(longer, 2), seed)
             arms.setdefault(same_time, []).append(done)
         return arms
 
-    def _trained(self, arm: str, preset: str, epochs: float, seed: int) -> dict[str, Any]:
+    def _trained(self, arm: str, epochs: float, seed: int) -> dict[str, Any]:
         name = f"{arm.replace(', ', '-').replace(' ', '-')}-seed{seed}"
         result = self.work / f"{name}.json"
-        settings = self._settings(preset, epochs, seed)
+        settings = self._settings(arm, epochs, seed)
         if not (result.is_file() and json.loads(result.read_text())["settings"] == settings):
             print(f"{arm}, seed {seed}: training {epochs:g} epochs", flush=True)
             spec = self.work / f"{name}.spec.json"
@@ -134,20 +137,35 @@ class Comparison:
 
         return draw_export(self.work / "export").directory
 
-    def _settings(self, preset: str, epochs: float, seed: int) -> dict[str, Any]:
-        schedule = {
-            "name": preset,
-            "epochs": epochs,
-            "image_size_px": self.size_px,
-            **self.dataset.preset,
-        }
+    def _settings(self, arm: str, epochs: float, seed: int) -> dict[str, Any]:
+        preset = PresetSchedule.model_validate(
+            {
+                "name": self.arguments.preset,
+                "epochs": epochs,
+                "image_size_px": self.size_px,
+                **self.dataset.preset,
+            }
+        )
+        stages = preset_stages(preset)
+        if arm == "fixed":
+            stages = (fixed_stage(preset),)
         return {
             "network": self.dataset.network,
             "base_weights": self.arguments.weights,
-            "schedule": {"preset": schedule, "warmup_epochs": self.dataset.warmup_epochs},
+            "schedule": {
+                "stages": [stage.model_dump(mode="json") for stage in stages],
+                "warmup_epochs": WARMUP_EPOCHS,
+            },
             "eval_batch": 50,
             "seed": seed,
         }
+
+
+def fixed_stage(preset: PresetSchedule) -> StageSettings:
+    """Returns a preset's last stage over the whole run, at the rate that `fixed` has."""
+    last = preset_stages(preset)[-1]
+    (fixed,) = preset_stages(preset.model_copy(update={"name": "fixed"}))
+    return last.model_copy(update={"epochs": fixed.epochs, "learning_rate": fixed.learning_rate})
 
 
 def table(arms: dict[str, list[dict[str, Any]]]) -> str:
@@ -217,7 +235,7 @@ def main() -> None:
     """Trains what is not trained yet, and prints the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", choices=sorted(DATASETS), required=True)
-    parser.add_argument("--preset", default="journal", help="what is held against `fixed`")
+    parser.add_argument("--preset", default="short", help="what is held against `fixed`")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=float, help="of the arms of equal epochs")
     parser.add_argument("--image-size-px", type=int, help="of the last stage")

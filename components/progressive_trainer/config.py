@@ -115,7 +115,7 @@ class LinearSchedule(Settings):
     """Share of the target spread evenly over all leaves, 0..1."""
 
 
-SchedulePreset = Literal["fixed", "journal", "paper-s", "paper-m", "transfer"]
+SchedulePreset = Literal["fixed", "journal", "short", "paper-s", "paper-m", "transfer"]
 """The recipes of `schedule_presets`."""
 
 

@@ -2,7 +2,9 @@
 
 fixed     one stage at the last size with the last regularisation: what the others are measured by
 journal   100, 200, 299 px; the batch shrinks to a quarter while the photos grow, and with it the
-          regularisation grows
+          regularisation grows: for long runs on many photos, from scratch
+short     210, 255, 299 px; batch and mild regularisation constant, and each stage's rate above the
+          last one's: for a few epochs, and from pretrained weights
 paper-s   EfficientNetV2-S: 128 to 300 px, dropout 0.1 to 0.3, RandAugment 5 to 15
 paper-m   EfficientNetV2-M: 128 to 380 px, dropout 0.1 to 0.4, RandAugment 5 to 20, Mixup 0 to 0.2
 transfer  the head alone on a frozen backbone at half the size, then all of the network
@@ -64,6 +66,19 @@ RECIPES = {
         rand_augment=(0.0, 0.0, 0.0),
         mixup=(0.0, 0.0, 0.0),
         rate_factor=(1.0, 1.0, 1.0),
+        trainable=("all",) * 3,
+    ),
+    "short": Recipe(
+        # Pretrained features do not outlive a third of their size, nor few epochs a large batch.
+        size_px=(210, 255, 299),
+        epochs_share=(0.3, 0.3, 0.4),
+        batch_factor=(1.0, 1.0, 1.0),
+        dropout=(0.2, 0.2, 0.2),
+        augment=(0.3, 0.3, 0.3),
+        rand_augment=(0.0, 0.0, 0.0),
+        mixup=(0.0, 0.0, 0.0),
+        # The cosine spans the run: without this the full size would be learnt with what is left.
+        rate_factor=(1.0, 4 / 3, 2.0),
         trainable=("all",) * 3,
     ),
     "paper-s": Recipe(

@@ -28,8 +28,8 @@ SCHEDULE_PRESETS: tuple[str, ...] = get_args(SchedulePreset)
 def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -> None:
     """Print the stages of a schedule with their cost, and draw its curves.
 
-    CONFIG is a schedule preset (fixed, journal, paper-s, paper-m, transfer), a pipeline preset
-    or a YAML file. Cost is counted in floating-point operations on the network itself.
+    CONFIG is a schedule preset (fixed, journal, short, paper-s, paper-m, transfer), a pipeline
+    preset or a YAML file. Cost is counted in floating-point operations on the network itself.
 
     \b
     Examples:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.progressive_trainer.config import ScheduleSettings
-from components.progressive_trainer.schedule import Stage, stages
+from components.progressive_trainer.schedule import Stage, learning_rate, stages
 from components.progressive_trainer.schedule_presets import RECIPES
 from schemas.errors import ConfigError
 from schemas.settings import load_settings
@@ -63,6 +63,26 @@ def test_sizes_keep_their_ratio_to_the_last_and_their_multiple() -> None:
     assert [stage.image_size_px for stage in made] == [64, 160, 224]
 
 
+def test_short_takes_as_many_steps_an_epoch_at_every_size_of_at_least_two_thirds() -> None:
+    made = plan("short", image_size_px=160)
+    assert [stage.image_size_px for stage in made] == [112, 136, 160]
+    assert {stage.global_batch for stage in made} == {32}
+    assert {(stage.dropout, stage.augment) for stage in made} == {(0.2, 0.3)}
+
+
+def test_short_leaves_a_rate_for_the_full_size() -> None:
+    """Its last stage begins with about the rate that the run began with, in spite of the cosine."""
+    settings = load_settings(
+        ScheduleSettings, {"preset": {"name": "short"}, "warmup_epochs": 0}, source="schedule"
+    )
+    made = stages(settings, num_photos=10_000)
+    first, last = (
+        learning_rate(made, settings, num_photos=10_000, examples_seen=made[at].start_examples)
+        for at in (0, -1)
+    )
+    assert 0.6 < last / first < 1
+
+
 def test_transfer_trains_the_head_first_and_then_tunes_gently() -> None:
     head, everything = plan("transfer", learning_rate_scaling="none")
     assert (head.trainable, everything.trainable) == ("head", "all")
@@ -78,4 +98,4 @@ def test_fixed_has_the_last_stage_of_the_journal_throughout() -> None:
 def test_unknown_preset_is_refused_with_the_names() -> None:
     with pytest.raises(ConfigError) as error:
         plan("papers")
-    assert "'fixed', 'journal', 'paper-s', 'paper-m' or 'transfer'" in str(error.value)
+    assert "'fixed', 'journal', 'short', 'paper-s', 'paper-m' or 'transfer'" in str(error.value)
