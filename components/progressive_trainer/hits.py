@@ -2,7 +2,8 @@
 
 The law: a leaf's rank is the number of leaves that score higher, or as high and come before it, as
 `argmax` breaks ties. It is counted in one pass over the scores and not sorted for: at 80,000 leaves
-it costs what a second `argmax` would. With N leaves top-k is 1 for k >= N, as it must be.
+it costs less than half of what the loss's forward pass does. With N leaves top-k is 1 for k >= N,
+as it must be.
 
     top_hits(labels, logits)        # float32 [B, 3]: top-1, top-3, top-5
 """
