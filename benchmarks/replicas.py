@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,18 +98,23 @@ def train(arguments: argparse.Namespace) -> None:
     class Timed(TrainingLoop):
         """Times the steps after the first ones, and how long they waited."""
 
-        taken, started, waited_secs = 0, (0.0, 0.0), 0.0
+        taken, started, ended, waited_secs = 0, (0.0, 0.0), (0.0, 0.0), 0.0
+
+        def _training_batches(self, *args: Any) -> Iterator[Any]:
+            batches = super()._training_batches(*args)
+            while True:
+                started_secs = time.perf_counter()
+                batch = next(batches)
+                if self.taken >= WARM_UP_STEPS:
+                    self.waited_secs += time.perf_counter() - started_secs
+                yield batch
 
         def _take_step(self, *args: Any, **kwargs: Any) -> Any:
             result = super()._take_step(*args, **kwargs)
             self.taken += 1
-            sums = args[-1]
+            self.ended = (time.perf_counter(), time.process_time())
             if self.taken == WARM_UP_STEPS:
-                self.started = (time.perf_counter(), time.process_time())
-                self.waited_secs = -sums.data_wait_secs
-            if self.taken == steps:
-                self.ended = (time.perf_counter(), time.process_time())
-                self.waited_secs += sums.data_wait_secs
+                self.started = self.ended
             return result
 
     with tempfile.TemporaryDirectory() as folder:
