@@ -35,7 +35,7 @@ def build_eval_config(settings: EvaluationSettings, *, has_baseline: bool) -> co
     models = [_model_spec(CANDIDATE, is_baseline=False)]
     if has_baseline:
         models.append(_model_spec(BASELINE, is_baseline=True))
-    metrics = [config_pb2.MetricConfig(class_name="ExampleCount")]
+    metrics = [_metric("PhotoCount", name="example_count")]
     metrics += [_metric("TopKAccuracy", name=f"top{k}_accuracy", k=k) for k in TOP_KS]
     metrics += [_metric("LogLoss", name="log_loss")]
     for metric in metrics:

@@ -66,6 +66,8 @@ def leaf_groups(
         zip(tree.ranks, tree.ancestors, strict=True), start=1
     ):
         above = ancestors[leaves]
+        if ((above == NO_TAXON) | (above == taxa)).all():
+            continue  # leaves all, as species are: they are there already
         keys = np.unique(above[above != NO_TAXON])
         place = np.where(above == NO_TAXON, -1, np.searchsorted(keys, above))
         yield LeafGroups(rank, keys, place, rank_number=number)

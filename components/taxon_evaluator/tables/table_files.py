@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 TABLES_DIRECTORY = "tables"
@@ -123,3 +124,15 @@ def write_table(tables: Sequence[pa.Table], path: Path, schema: pa.Schema) -> No
         for table in tables:
             writer.write_table(table.unify_dictionaries().cast(versioned))
     writing.rename(path)
+
+
+def read_metric(directory: Path, family: str, metric: str) -> pa.Table:
+    """Returns the rows of `metrics.parquet` that hold a metric of a family of slices.
+
+    Args:
+        directory: of the tables.
+        family: of slices.
+        metric: its name.
+    """
+    wanted = (pc.field("family") == family) & (pc.field("metric") == metric)
+    return pq.read_table(directory / METRICS_FILE, filters=wanted)

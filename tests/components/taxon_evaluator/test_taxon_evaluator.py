@@ -21,12 +21,19 @@ from components.taxon_evaluator.eval_config import (
     TOP1,
     build_eval_config,
 )
-from components.taxon_evaluator.metrics import LABEL_RANK, LABEL_SCORE, LogLoss, TopKAccuracy
+from components.taxon_evaluator.metrics import (
+    LABEL_RANK,
+    LABEL_SCORE,
+    LogLoss,
+    PhotoCount,
+    TopKAccuracy,
+)
+from schemas.errors import ConfigError
 
 
 def combiner(metric: metric_types.Metric) -> Any:
     computations = metric.computations(model_names=[CANDIDATE])
-    return next(c.combiner for c in computations if c.combiner is not None)
+    return next(c.combiner for c in computations if isinstance(c, metric_types.MetricComputation))
 
 
 def photo(rank: int, score: float) -> metric_types.StandardMetricInputs:
@@ -43,7 +50,13 @@ def value(metric: metric_types.Metric, parts: list[list[tuple[int, float]]]) -> 
         for rank, score in part:
             accumulator = combine.add_input(accumulator, photo(rank, score))
         accumulators.append(accumulator)
-    (result,) = combine.extract_output(combine.merge_accumulators(accumulators)).values()
+    metrics = combine.extract_output(combine.merge_accumulators(accumulators))
+    (derive,) = [
+        computation.result
+        for computation in metric.computations(model_names=[CANDIDATE])
+        if isinstance(computation, metric_types.DerivedMetricComputation)
+    ]
+    (result,) = derive(metrics).values()
     return result
 
 
@@ -66,12 +79,33 @@ def test_metrics_do_not_depend_on_how_photos_are_parted(
         assert math.isnan(loss)
         return
     assert accuracy == pytest.approx(sum(hits) / len(photos))
-    assert loss == pytest.approx(sum(losses) / len(photos))
+    assert loss == pytest.approx(sum(losses) / len(photos), abs=1e-6)
+    assert loss == value(LogLoss(), [photos])  # to the last bit
 
 
 def test_metric_is_named_as_the_config_asks() -> None:
     assert TopKAccuracy(k=5).get_config()["name"] == "top5_accuracy"
     assert LogLoss(name="other").get_config()["name"] == "other"
+
+
+def test_all_metrics_of_a_slice_share_one_accumulator() -> None:
+    metrics = [TopKAccuracy(k=1), TopKAccuracy(k=10), LogLoss(), PhotoCount()]
+    computations = {
+        computation
+        for metric in metrics
+        for computation in metric.computations(model_names=[CANDIDATE])
+        if isinstance(computation, metric_types.MetricComputation)
+    }
+    assert len(computations) == 1
+
+
+def test_score_that_is_no_number_counts_as_none() -> None:
+    assert value(LogLoss(), [[(7, math.nan)]]) == value(LogLoss(), [[(7, 0.0)]])
+
+
+def test_more_leaves_than_are_counted_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"Allowed: 1 to 10. Received: 11"):
+        TopKAccuracy(k=11)
 
 
 @pytest.mark.parametrize("has_baseline", [False, True])
@@ -109,7 +143,7 @@ def test_change_of_the_metrics_changes_the_config_that_tfx_caches_by() -> None:
     config = build_eval_config(EvaluationSettings(), has_baseline=False)
 
     ours = [m for m in config.metrics_specs[0].metrics if m.module == METRICS_MODULE]
-    assert len(ours) == 5
+    assert len(ours) == 6
     assert all('"code_version": "' in metric.config for metric in ours)
 
 

@@ -17,6 +17,7 @@ from components.taxon_evaluator.eval_config import BASELINE, build_eval_config
 from components.taxon_evaluator.executor import table_request
 from components.taxon_evaluator.table_branch import custom_extractors
 from components.taxon_evaluator.table_request import TableRequest, requested
+from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY
 from components.taxon_evaluator.training_photos import TrainingPhotos, hash_observers
 from components.taxon_evaluator.verdict import Verdict, read_verdict
 from schemas import record
@@ -34,6 +35,7 @@ LABELS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 2)
 
 
 FIRST_PHOTO_ID = 900
+EVALUATION = "evaluation"
 OBSERVERS = (b"ada", b"zoe")
 
 
@@ -106,7 +108,9 @@ def request_in(directory: Path, settings: EvaluationSettings) -> TableRequest:
     """What the executor would ask for; observer "ada" is in training, and so are 5, 60 and 700
     photos of the leaves."""
     (directory / "taxonomy.csv").write_text(TAXONOMY_CSV)
-    request = table_request(directory / "taxonomy.csv", directory / "tables", settings)
+    request = table_request(
+        directory / "taxonomy.csv", directory / EVALUATION / TABLES_DIRECTORY, settings
+    )
     Path(request.directory).mkdir(parents=True)
     training = TrainingPhotos(np.array([5, 60, 700]), hash_observers(["ada"]))
     training.save(Path(request.training_file))
@@ -131,7 +135,7 @@ def evaluate_as_requested(
         eval_config=config,
         extractors=custom_extractors(shared, config, None),
         data_location=str(directory / "photos.gz"),
-        output_path=str(directory / "evaluation"),
+        output_path=str(directory / EVALUATION),
         pipeline_options=PipelineOptions(["--runner=FnApiRunner"]),
     )
-    return read_verdict(directory / "evaluation")
+    return read_verdict(directory / EVALUATION)
