@@ -44,6 +44,10 @@ class Figure:
     low: Floats
     high: Floats
 
+    def of(self, slices: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Figure:
+        """Returns the figure of some of the slices."""
+        return Figure(self.n[slices], self.value[slices], self.low[slices], self.high[slices])
+
 
 def share(hits: Ints, trials: Ints) -> Figure:
     """Returns a proportion with Wilson's interval."""

@@ -17,7 +17,7 @@ when a column or a metric changes its meaning, not when one is added.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -109,7 +109,7 @@ TAXA_SCHEMA = pa.schema(
 )
 
 
-def write_table(tables: Sequence[pa.Table], path: Path, schema: pa.Schema) -> None:
+def write_table(tables: Iterable[pa.Table], path: Path, schema: pa.Schema) -> None:
     """Writes one of the files; it bears its name only when it is whole.
 
     Args:

@@ -66,6 +66,19 @@ class SliceFamily:
     sums: Ints
     figures: Mapping[str, Figure]
 
+    def of_at_least(self, photos: int, columns: PhotoColumns) -> SliceFamily:
+        """Returns the family without slices of fewer photos."""
+        kept = self.sums[:, columns.place["photos"]] >= photos
+        if kept.all():
+            return self
+        return SliceFamily(
+            self.family,
+            self.names[kept],
+            None if self.taxon_ids is None else self.taxon_ids[kept],
+            self.sums[kept],
+            {name: figure.of(kept) for name, figure in self.figures.items()},
+        )
+
 
 def write_tables(
     tables: Tables,
@@ -85,12 +98,14 @@ def write_tables(
         settings: what to write.
         directory: is made.
     """
-    metrics, bins = [], []
-    for family in slice_families(tables, tree, columns, train_photos, settings.bucket_edges):
-        kept = family.sums[:, columns.place["photos"]] >= settings.min_slice_photos
-        metrics.append(pa.concat_tables(_metric_table(family, m, kept) for m in family.figures))
-        bins.append(_reliability_table(family, columns, kept))
+    families = [
+        family.of_at_least(settings.min_slice_photos, columns)
+        for family in slice_families(tables, tree, columns, train_photos, settings.bucket_edges)
+    ]
+    # One family at a time: the rows of 80,000 leaves are some millions.
+    metrics = (_metrics_table(family) for family in families)
     write_table(metrics, directory / METRICS_FILE, METRICS_SCHEMA)
+    bins = (_reliability_table(family, columns) for family in families)
     write_table(bins, directory / RELIABILITY_FILE, RELIABILITY_SCHEMA)
     photos = tables.leaves.at(np.arange(tree.taxonomy.num_leaves))[:, columns.place["photos"]]
     confusions = confusions_table(tables.pairs, photos, tree, per_leaf=settings.confusions_per_leaf)
@@ -130,24 +145,26 @@ def _taxon_names(tree: TaxonTree, taxon_ids: Ints) -> tuple[str, ...]:
     )
 
 
-def _metric_table(family: SliceFamily, metric: str, kept: npt.NDArray[np.bool_]) -> pa.Table:
-    figure = family.figures[metric]
-    shown = kept & (figure.n > 0)
+def _metrics_table(family: SliceFamily) -> pa.Table:
+    return pa.concat_tables(_metric_table(family, name) for name in family.figures)
+
+
+def _metric_table(family: SliceFamily, metric: str) -> pa.Table:
+    shown = np.flatnonzero(family.figures[metric].n > 0)
+    figure = family.figures[metric].of(shown)
     columns = _slice_columns(family, shown) | {
-        "metric": _constant(metric, int(shown.sum())),
-        "n": figure.n[shown],
-        "value": figure.value[shown],
-        "low": pa.array(figure.low[shown], from_pandas=True),
-        "high": pa.array(figure.high[shown], from_pandas=True),
+        "metric": _constant(metric, len(shown)),
+        "n": figure.n,
+        "value": figure.value,
+        "low": pa.array(figure.low, from_pandas=True),
+        "high": pa.array(figure.high, from_pandas=True),
     }
     return pa.table([columns[name] for name in METRICS_SCHEMA.names], names=METRICS_SCHEMA.names)
 
 
-def _reliability_table(
-    family: SliceFamily, columns: PhotoColumns, kept: npt.NDArray[np.bool_]
-) -> pa.Table:
+def _reliability_table(family: SliceFamily, columns: PhotoColumns) -> pa.Table:
     photos, hits, confidence = reliability(family.sums, columns)
-    rows, bins = np.nonzero((photos > 0) & kept[:, None])
+    rows, bins = np.nonzero(photos)
     count, hit = photos[rows, bins], hits[rows, bins]
     low, high = wilson_interval(hit, count)
     values = _slice_columns(family, rows) | {
@@ -163,10 +180,8 @@ def _reliability_table(
     return pa.table([values[name] for name in names], names=names)
 
 
-def _slice_columns(
-    family: SliceFamily, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]
-) -> dict[str, pa.Array]:
-    place = np.arange(len(family.names), dtype=np.int32)[rows]
+def _slice_columns(family: SliceFamily, rows: npt.NDArray[np.intp]) -> dict[str, pa.Array]:
+    place = rows.astype(np.int32)
     taxa = family.taxon_ids
     return {
         "family": _constant(family.family, len(place)),
