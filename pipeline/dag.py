@@ -11,11 +11,16 @@ from tfx.orchestration.pipeline import Pipeline
 from components.anomaly_gate.component import AnomalyGate
 from components.duplicate_gate.component import DuplicateGate
 from components.export_example_gen.component import ExportExampleGen
-from components.last_blessed.component import LastBlessedModel, find_last_blessed
+from components.last_blessed.component import (
+    LastBlessedModel,
+    find_last_blessed,
+    find_starting_model,
+)
 from components.mobile_exporter.component import MobileExporter
 from components.mobile_validator.component import MobileValidator
 from components.photo_transform.component import PhotoTransform
 from components.progressive_trainer.component import ProgressiveTrainer
+from components.progressive_trainer.config import LAST_BLESSED
 from components.progressive_trainer.schedule import largest_image_size_px
 from components.pusher.component import GuardedPusher
 from components.taxon_evaluator.component import TaxonEvaluator
@@ -38,12 +43,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
     layout, recipe = Layout.of(config), recipe_of(config, export_fingerprint)
     largest_px = largest_image_size_px(config.trainer.schedule)
-    baseline_dir = find_last_blessed(
-        layout.pushed_saved_models,
-        recipe=recipe,
-        taxonomy=open_source(config.export_dir, config.export.format).taxonomy(),
-    )
-
+    baseline, start = _pushed_models(config, layout, recipe)
     read = ExportExampleGen(config.export_dir, config.export, export_fingerprint=export_fingerprint)
     examples, taxonomy = read.outputs["examples"], read.outputs["taxonomy"]
     # The schema comes before the statistics: its image_domain keeps photos out of the counts.
@@ -68,10 +68,10 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         taxonomy,
         config.trainer,
         checkpoint_root=str(layout.checkpoints),
-        manifest={"recipe": recipe, "pipeline": config.name},
+        manifest={"recipe": recipe, "pipeline": config.name, "network": config.trainer.network},
+        base_model=start.outputs["model"] if start else None,
     )
     model = train.outputs["model"]
-    baseline = LastBlessedModel(str(baseline_dir)) if baseline_dir else None
     evaluate = TaxonEvaluator(
         photos,
         model,
@@ -94,15 +94,31 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         infra_blessing=validate_mobile.outputs["blessing"],
     ).with_id("PushMobile")
 
-    steps = [read, schema, statistics, validate, gate, duplicates, transform, train, baseline]
-    steps += [evaluate, export_mobile, validate_mobile, push_model, push_bundle]
+    steps = [read, schema, statistics, validate, gate, duplicates, transform, baseline, start]
+    steps += [train, evaluate, export_mobile, validate_mobile, push_model, push_bundle]
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(layout.artifacts),
-        components=[step for step in steps if step is not None],
+        components=[step for step in dict.fromkeys(steps) if step is not None],
         enable_cache=True,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(
             str(layout.metadata_db)
         ),
         beam_pipeline_args=list(config.beam_args),
     )
+
+
+def _pushed_models(
+    config: PipelineConfig, layout: Layout, recipe: str
+) -> tuple[LastBlessedModel | None, LastBlessedModel | None]:
+    """The steps that bring the model to compare with and the one to start from; often one step."""
+    pushed = layout.pushed_saved_models
+    taxonomy = open_source(str(config.export_dir), config.export.format).taxonomy()
+    compared = find_last_blessed(pushed, recipe=recipe, taxonomy=taxonomy)
+    baseline = LastBlessedModel(str(compared)) if compared else None
+    if config.trainer.base_weights != LAST_BLESSED:
+        return baseline, None
+    found = find_starting_model(pushed, recipe=recipe, network=config.trainer.network)
+    if found is None or found == compared:
+        return baseline, baseline if found else None
+    return baseline, LastBlessedModel(str(found)).with_id("StartingModel")

@@ -1,8 +1,9 @@
 """The recipe of a model: a hash of all that it is made from.
 
-Two runs with one recipe train the same model from the same photos. It is known before the run
-starts, is written into every artifact that leaves the house, and tells a re-run of a training from
-a new one when a baseline is looked for.
+Two runs with one recipe train the same model from the same photos, as long as they start from the
+same one: with `trainer.base_weights: last_blessed`, `base_model` in a model's manifest tells which.
+The recipe is known before the run starts, is written into every artifact that leaves the house, and
+tells a re-run of a training from a new one when a baseline is looked for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LastBlessedModel: the newest pushed model of another training, to compare with.
+"""LastBlessedModel: the newest pushed model of another training, to compare with or to start from.
 
 TFX's Resolver would do, but for two things: open-source Kubeflow has none, and right after a
 blessing it resolves to that very model, so that giving the same command again evaluates the model
@@ -39,6 +39,25 @@ def find_last_blessed(pushed_dir: Path, *, recipe: str, taxonomy: Taxonomy) -> P
     return None
 
 
+def find_starting_model(pushed_dir: Path, *, recipe: str, network: str) -> Path | None:
+    """Returns the newest version in a push directory that a training can start from, or None.
+
+    Its leaves may be others: rows of the classifier go by taxon.
+
+    Args:
+        pushed_dir: directory of numbered versions, each pushed after its blessing.
+        recipe: of the training that is to start. A model of the same one does not count, so that a
+            run given again starts where it started before, and is reused.
+        network: of that training. A model known to be of another does not count.
+    """
+    for version in versions(pushed_dir):
+        manifest = load_manifest(version)
+        if manifest.get("recipe") == recipe or manifest.get("network", network) != network:
+            continue
+        return version
+    return None
+
+
 class LastBlessedModelSpec(ComponentSpec):
     """Interface of LastBlessedModel."""
 
@@ -54,7 +73,7 @@ class LastBlessedModel(BaseComponent):
         model: standard_artifacts.Model, the SavedModel under `Format-Serving`.
 
     Args:
-        version_dir: what `find_last_blessed` found.
+        version_dir: what `find_last_blessed` or `find_starting_model` found.
     """
 
     SPEC_CLASS = LastBlessedModelSpec

@@ -27,6 +27,7 @@ class ProgressiveTrainerSpec(ComponentSpec):
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "taxonomy": ChannelParameter(type=Taxonomy),
+        "base_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -40,6 +41,8 @@ class ProgressiveTrainer(BaseComponent):
     Inputs:
         examples: standard_artifacts.Examples, transformed records with splits train and val.
         taxonomy: components.artifacts.Taxonomy; its leaves are the classes.
+        base_model: standard_artifacts.Model, the last blessed one; optional. What
+            `trainer.base_weights: last_blessed` starts from.
 
     Outputs:
         model: standard_artifacts.Model, a SavedModel under `Format-Serving` with the signatures
@@ -63,11 +66,13 @@ class ProgressiveTrainer(BaseComponent):
         *,
         checkpoint_root: str,
         manifest: dict[str, object],
+        base_model: BaseChannel | None = None,
     ) -> None:
         super().__init__(
             spec=ProgressiveTrainerSpec(
                 examples=examples,
                 taxonomy=taxonomy,
+                base_model=base_model,
                 settings=settings.model_dump_json(),
                 manifest=json.dumps(manifest, sort_keys=True),
                 checkpoint_root=checkpoint_root,

@@ -190,6 +190,10 @@ Network = Literal[
 ]
 
 
+LAST_BLESSED = "last_blessed"
+"""Of `base_weights`: what was pushed last."""
+
+
 class TrainerSettings(Settings):
     """What is trained, and how."""
 
@@ -198,7 +202,11 @@ class TrainerSettings(Settings):
 
     base_weights: str = "none"
     """Where training starts: `none` (random), `imagenet`, the path of a Keras weights file of the
-    backbone, or the directory of a model that Fieldmark pushed, classifier included."""
+    backbone, the directory of a model that Fieldmark pushed, classifier included, or
+    `last_blessed`: the newest model that this pipeline pushed from another training."""
+
+    first_base_weights: str = "none"
+    """Where training starts with `last_blessed` before any model was blessed: one of the others."""
 
     synonyms: str | None = None
     """Table of taxa that changed since the model in `base_weights` was trained: iNaturalist's
@@ -246,3 +254,12 @@ class TrainerSettings(Settings):
 
     logical_cpu_devices: int = Field(1, ge=1, le=16)
     """Replicas to make of a CPU where there is no GPU: for testing, it is not faster."""
+
+    @model_validator(mode="after")
+    def _first_weights_can_be_had(self) -> TrainerSettings:
+        if self.first_base_weights == LAST_BLESSED:
+            raise ValueError(
+                "trainer.first_base_weights is for the time before any model was blessed: none, "
+                "imagenet, a weights file or the directory of a model"
+            )
+        return self

@@ -24,6 +24,7 @@ from components.progressive_trainer.job import (
     USER_ERROR_EXIT_CODE,
     TrainingJob,
 )
+from components.progressive_trainer.starting_weights import starting_weights
 from components.record_files import record_files
 from schemas import record
 from schemas.errors import FieldmarkError
@@ -49,8 +50,13 @@ class Executor(BaseExecutor):
         taxonomy = artifact_utils.get_single_instance(input_dict["taxonomy"])
         model = artifact_utils.get_single_instance(output_dict["model"])
         history = artifact_utils.get_single_instance(output_dict["history"])
+        start = starting_weights(
+            json.loads(exec_properties["settings"]), base_model_dir=_base_model_dir(input_dict)
+        )
+        if start.note:
+            emit("note", text=start.note)
         job = TrainingJob(
-            settings=json.loads(exec_properties["settings"]),
+            settings=start.settings,
             train_files=record_files(examples, "train", setting="trainer"),
             val_files=record_files(examples, "val", setting="trainer"),
             taxonomy_path=str(Path(taxonomy.uri) / record.TAXONOMY_FILE),
@@ -58,17 +64,25 @@ class Executor(BaseExecutor):
             history_dir=history.uri,
             checkpoint_dir=str(
                 Path(exec_properties["checkpoint_root"])
-                / _checkpoint_name(examples, exec_properties)
+                / _checkpoint_name(examples, exec_properties, start.model_id)
             ),
-            manifest=json.loads(exec_properties["manifest"]),
+            manifest={**json.loads(exec_properties["manifest"]), **start.manifest},
         )
         Path(job.model_dir).parent.mkdir(parents=True, exist_ok=True)
         _run(job)
 
 
-def _checkpoint_name(examples: Artifact, exec_properties: dict[str, Any]) -> str:
+def _base_model_dir(input_dict: dict[str, list[Artifact]]) -> str | None:
+    models = input_dict.get("base_model")
+    return path_utils.serving_model_path(models[0].uri) if models else None
+
+
+def _checkpoint_name(
+    examples: Artifact, exec_properties: dict[str, Any], base_model_id: str | None
+) -> str:
     """A hash of all that a training run depends on: the name of its checkpoints."""
-    parts = (examples.uri, exec_properties["settings"], exec_properties["code_version"])
+    parts = [examples.uri, exec_properties["settings"], exec_properties["code_version"]]
+    parts += [base_model_id] if base_model_id else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

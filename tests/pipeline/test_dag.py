@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,60 @@ def test_phone_bundle_needs_both_blessings(steps) -> None:
 
 def test_photos_are_stored_at_the_largest_size_of_the_schedule(steps) -> None:
     assert '"stored_size_px": 128' in steps["Transform"].exec_properties["custom_config"]
+
+
+@pytest.fixture(scope="module")
+def pushed_model(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work directory where a model of the demo's leaves was pushed."""
+    work_dir = tmp_path_factory.mktemp("pushed")
+    extras = work_dir / "demo/pushed/saved_model/5/assets.extra"
+    extras.mkdir(parents=True)
+    shutil.copy(tiny_export / "taxonomy.csv", extras)
+    keys = ("model_id", "image_size_px", "num_leaves", "preprocessing", "signatures", "recipe")
+    (extras / "fieldmark.json").write_text(json.dumps(dict.fromkeys(keys, "x")))
+    return work_dir
+
+
+def pipeline_after_a_push(work_dir: Path, export: Path, *overrides: str) -> dict[str, object]:
+    config = load_config(
+        "demo", overrides=[f"work_dir={work_dir}", *overrides], export_dir=str(export)
+    )
+    pipeline = create_pipeline(config, export_fingerprint="f1")
+    return {step.id: step for step in pipeline.components}
+
+
+def test_training_starts_from_the_pushed_model_where_it_shall(
+    pushed_model: Path, tiny_export: Path
+) -> None:
+    steps = pipeline_after_a_push(pushed_model, tiny_export, "trainer.base_weights=last_blessed")
+    model = steps["LastBlessedModel"].outputs["model"]
+    assert steps["ProgressiveTrainer"].inputs["base_model"] is model
+    assert steps["Evaluator"].inputs["baseline_model"] is model
+    assert "StartingModel" not in steps
+
+
+def test_model_with_other_leaves_is_started_from_but_not_compared_with(
+    pushed_model: Path, tiny_export: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(pushed_model, tmp_path, dirs_exist_ok=True)
+    (taxonomy,) = tmp_path.rglob("taxonomy.csv")
+    rows = taxonomy.read_text().splitlines()
+    kept = [row for row in rows if row.split(",")[3] != "5"]
+    taxonomy.write_text("\n".join(kept) + "\n")
+
+    steps = pipeline_after_a_push(tmp_path, tiny_export, "trainer.base_weights=last_blessed")
+
+    model = steps["StartingModel"].outputs["model"]
+    assert steps["ProgressiveTrainer"].inputs["base_model"] is model
+    assert "baseline_model" not in steps["Evaluator"].inputs
+
+
+def test_training_starts_from_no_pushed_model_unless_told_to(
+    pushed_model: Path, tiny_export: Path
+) -> None:
+    steps = pipeline_after_a_push(pushed_model, tiny_export)
+    assert "base_model" not in steps["ProgressiveTrainer"].inputs
+    assert "LastBlessedModel" in steps
 
 
 def test_pipeline_without_an_export_is_refused() -> None:

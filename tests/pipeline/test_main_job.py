@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from tiny_run import STEPS, TinyRun, versions
 
+from serving.saved_model import load_manifest
+
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(900)]
 
 
@@ -124,18 +126,24 @@ def test_bar_out_of_reach_pushes_nothing_and_says_why(first_run: str, tiny: Tiny
     assert len(versions(tiny.root / "pushed" / "saved_model")) == 1
 
 
-def test_another_training_starts_from_a_pushed_model_and_is_compared_with_it(
+def test_another_training_starts_from_the_last_blessed_model_and_is_compared_with_it(
     first_run: str, tiny: TinyRun
 ) -> None:
     (pushed,) = versions(tiny.root / "pushed" / "saved_model")
-    result = tiny.run("--set", "trainer.seed=2", "--set", f"trainer.base_weights={pushed}")
+    result = tiny.run("--set", "trainer.seed=2", "--set", "trainer.base_weights=last_blessed")
     assert result.returncode == 0, result.stderr
-    assert "settings changed: base_weights, seed" in result.stderr
-    assert f"starting from {pushed}; leaves: same 6" in result.stderr
+    assert "settings changed: base_weights, seed, new base_model" in result.stderr
+    model_id = load_manifest(pushed)["model_id"]
+    assert f"training starts from the last blessed model, {model_id}" in result.stderr
+    assert "leaves: same 6" in result.stderr
     (mapping,) = (tiny.root / "artifacts").rglob("head_mapping.csv")
     assert mapping.read_text().count(",same,") == 6
     assert "LastBlessedModel" in result.stderr
-    assert len(versions(tiny.root / "pushed" / "saved_model")) == 2
+    _, newest = versions(tiny.root / "pushed" / "saved_model")
+    assert load_manifest(newest)["base_model"] == model_id
+    again = tiny.run("--set", "trainer.seed=2", "--set", "trainer.base_weights=last_blessed")
+    lines = step_lines(again.stderr)
+    assert all("reused" in line for line in lines.values()), again.stderr
     history = sorted((tiny.root / "artifacts" / "ProgressiveTrainer" / "history").iterdir())
     assert len(history) == 2
     assert json.loads((history[-1] / "history.json").read_text())["epochs"]

@@ -7,7 +7,7 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.last_blessed.component import find_last_blessed
+from components.last_blessed.component import find_last_blessed, find_starting_model
 from components.last_blessed.executor import Executor
 from schemas.errors import DataError
 from schemas.record import TAXONOMY_FILE
@@ -21,7 +21,13 @@ SWAPPED = HEADER + ",1,70,,Animalia\n1,11,10,1,Strix aluco\n1,12,10,0,Strix vari
 THREE_LEAVES = TWO_LEAVES + "1,13,10,2,Strix uralensis\n"
 
 
-def push(pushed: Path, version: str, recipe: str, taxonomy_csv: str = TWO_LEAVES) -> Path:
+def push(
+    pushed: Path,
+    version: str,
+    recipe: str,
+    taxonomy_csv: str = TWO_LEAVES,
+    **more: str,
+) -> Path:
     directory = pushed / version
     (directory / EXTRAS).mkdir(parents=True)
     (directory / "saved_model.pb").write_text(version)
@@ -33,6 +39,7 @@ def push(pushed: Path, version: str, recipe: str, taxonomy_csv: str = TWO_LEAVES
         "num_leaves": 2,
         "preprocessing": "",
         "signatures": [],
+        **more,
     }
     (directory / EXTRAS / MANIFEST_FILE).write_text(json.dumps(manifest))
     return directory
@@ -85,6 +92,22 @@ def test_model_whose_classes_mean_other_taxa_does_not_count(
     push(pushed, "2", "b", other_csv)
 
     assert find_last_blessed(pushed, recipe="new", taxonomy=taxonomy) == comparable
+
+
+def test_training_starts_from_the_newest_model_whatever_its_leaves(pushed: Path) -> None:
+    assert find_starting_model(pushed, recipe="new", network="small") is None
+    push(pushed, "1", "a", network="small")
+    newest = push(pushed, "2", "b", THREE_LEAVES, network="small")
+
+    assert find_starting_model(pushed, recipe="new", network="small") == newest
+
+
+def test_training_does_not_start_from_itself_nor_from_another_network(pushed: Path) -> None:
+    unknown = push(pushed, "1", "a")  # pushed before manifests named the network
+    push(pushed, "2", "b", network="xception")
+    push(pushed, "3", "own", network="small")
+
+    assert find_starting_model(pushed, recipe="own", network="small") == unknown
 
 
 def test_unfinished_and_foreign_folders_are_no_versions(pushed: Path, taxonomy: Taxonomy) -> None:
