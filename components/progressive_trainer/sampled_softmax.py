@@ -83,8 +83,11 @@ def sampled_crossentropy(
     is_mixed = mixed.partner_labels is not mixed.labels
     targets = [mixed.labels, mixed.partner_labels] if is_mixed else [mixed.labels]
     wanted = tf.concat([*targets, drawn], axis=0)
-    # One gather: its gradient is as large as the kernel, and two would be summed.
-    columns, offsets = tf.gather(kernel, wanted, axis=1), tf.gather(bias, wanted)
+    # One gather: its gradient is as large as the kernel, and two would be summed. Along the second
+    # axis, for the bias too: along the first the gradient comes as slices, a leaf may have several
+    # of them, and a global norm over slices is not that of their sums.
+    columns = tf.gather(kernel, wanted, axis=1)
+    offsets = tf.gather(tf.reshape(bias, [1, -1]), wanted, axis=1)[0]
     count, rows = drawn.shape[0], tf.shape(features)[0]
     known = rows * len(targets)
     others = tf.matmul(features, columns[:, known:]) + offsets[known:]

@@ -110,6 +110,16 @@ def test_photo_is_named_rightly_where_no_drawn_leaf_beats_its_own() -> None:
     assert list(tf.argmax(logits, axis=1).numpy()) == [0, 1]
 
 
+def test_gradients_are_dense_so_that_clipping_sees_each_leaf_once() -> None:
+    mixed, (features, *values) = batch(1, is_mixed=True), weights(1)
+    kernel, bias = (tf.Variable(value) for value in values)
+    drawn = draw_leaves(LEAVES, 5, tf.constant([1, 1]))
+    with tf.GradientTape() as tape:
+        losses, _ = sampled_crossentropy(mixed, features, kernel, bias, drawn, smoothing=0.1)
+    for gradient in tape.gradient(losses, [kernel, bias]):
+        assert isinstance(gradient, tf.Tensor)
+
+
 def test_only_the_compared_leaves_get_a_gradient() -> None:
     mixed, (features, kernel, bias) = batch(1, is_mixed=False), weights(1)
     drawn = tf.constant([2], tf.int64)

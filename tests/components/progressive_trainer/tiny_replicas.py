@@ -30,6 +30,7 @@ def train(
             optimizer=optimizer,
             clip_global_norm=0.05,
             head_rank=4,
+            sampled_softmax=2,
         ),
         num_leaves=NUM_LEAVES,
         train=Photos(_files(photos / "train"), TRAIN_PHOTOS),
