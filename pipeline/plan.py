@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.progressive_trainer.schedule import stages
+from components.progressive_trainer.schedule import Stage, stages
 from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
 from pipeline.machine import cpu_cores, gpu_count
@@ -42,13 +42,17 @@ def describe_plan(config: PipelineConfig, export: Source, *, devices: str) -> st
         f"devices    {devices}",
         "stages     "
         + "\n           ".join(
-            f"{stage.index + 1}. {stage.image_size_px} px, batch {stage.global_batch}, "
+            f"{stage.index + 1}. {stage.image_size_px} px, batch {_batch(stage)}, "
             f"{stage.steps:,} steps, rate {stage.peak_learning_rate:.2g}, "
             f"dropout {stage.dropout:.2f}, augment {stage.augment:.2f}"
             for stage in plan
         ),
     ]
     return "\n".join(lines)
+
+
+def _batch(stage: Stage) -> str:
+    return f"auto (here: {stage.global_batch})" if stage.auto_batch else str(stage.global_batch)
 
 
 def devices_of_machine(logical_cpu_devices: int) -> str:

@@ -32,7 +32,7 @@ def schedule_table(
             (
                 str(stage.index + 1),
                 str(stage.image_size_px),
-                str(stage.global_batch),
+                f"{'auto ' if stage.auto_batch else ''}{stage.global_batch}",
                 f"{stage.steps * stage.global_batch / num_photos:.1f}",
                 f"{stage.steps:,}",
                 f"{stage.peak_learning_rate:.2g}",

@@ -43,9 +43,11 @@ def _accuracy(store: Store) -> list[str]:
     last = history["epochs"][-1]
     size_px = history["stages"][-1]["image_size_px"]
     secs = sum(epoch["train_secs"] for epoch in history["epochs"])
+    decided = [decision["reason"] for decision in history.get("decisions", [])]
     return [
         f"training   val top-1 {last['val_top1']:.1%} at {size_px} px after "
-        f"{last['epoch']:.1f} epochs in {duration(secs)} ({history['devices']})"
+        f"{last['epoch']:.1f} epochs in {duration(secs)} ({history['devices']})",
+        *(f"           {reason}" for reason in decided),
     ]
 
 

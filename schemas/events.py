@@ -79,6 +79,10 @@ class Meter:
         if self._clock() - self._reported_secs >= METER_INTERVAL_SECS:
             self._report()
 
+    def expect(self, total: int) -> None:
+        """Takes back how many there are in all: the plan has changed."""
+        self._total = total
+
     def close(self) -> None:
         """Reports the final count."""
         self._report()

@@ -49,6 +49,7 @@ class Checkpoint:
         history: the epochs so far, as the loop recorded them.
         partial_epoch: sums over the epoch that it was written in; empty at an epoch's end.
         record: where the rows of the history stood (see `run_record`).
+        decisions: what the run had decided, see `decisions.Decision`.
     """
 
     directory: Path
@@ -56,6 +57,7 @@ class Checkpoint:
     history: list[dict[str, Any]]
     partial_epoch: dict[str, Any]
     record: dict[str, Any]
+    decisions: list[dict[str, Any]]
 
     def restore(self, variables: Sequence[keras.Variable]) -> None:
         """Sets all variables, which must be those that were saved, in the same order."""
@@ -97,6 +99,7 @@ class Checkpoints:
         history: list[dict[str, Any]],
         partial_epoch: dict[str, Any],
         record: dict[str, Any],
+        decisions: Sequence[dict[str, Any]] = (),
         variables: Sequence[keras.Variable],
     ) -> None:
         """Writes a checkpoint, then deletes all but the newest."""
@@ -113,6 +116,7 @@ class Checkpoints:
             "history": history,
             "partial_epoch": partial_epoch,
             "record": record,
+            "decisions": list(decisions),
         }
         (writing / _STATE_FILE).write_text(json.dumps(state))
         target = self.directory / _name(examples_seen)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
+from components.progressive_trainer.adaptive_settings import AdaptiveSettings
+from components.progressive_trainer.batch_settings import BatchAutoSettings
 from schemas.settings import Settings
 
 # What a stage may have, written out or as an end of a linear schedule.
 _ImageSizePx = Annotated[int, Field(ge=32, le=1024)]
-_GlobalBatch = Annotated[int, Field(ge=1)]
 _Epochs = Annotated[float, Field(gt=0)]
 _Dropout = Annotated[float, Field(ge=0, lt=1)]
 _Augment = Annotated[float, Field(ge=0, le=1)]
@@ -28,6 +29,17 @@ def _part_of_the_network(value: str) -> str:
 _Trainable = Annotated[str, AfterValidator(_part_of_the_network)]
 
 
+def _photos_or_auto(value: object) -> object:
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if whole or value == "auto":
+        return value
+    raise ValueError("Input should be auto, or a whole number of photos, at least 1")
+
+
+_GlobalBatch = Annotated[int | Literal["auto"], PlainValidator(_photos_or_auto)]
+_Scaling = Literal["linear", "sqrt", "none"]
+
+
 class StageSettings(Settings):
     """One stage, written out."""
 
@@ -35,13 +47,19 @@ class StageSettings(Settings):
     """Side of the square that the network sees, in pixels."""
 
     global_batch: _GlobalBatch
-    """Photos per step over all replicas."""
+    """Photos per step over all replicas; `auto`: as many as fit, see `trainer.batch_auto`."""
 
     epochs: _Epochs
     """Passes over the training photos; may be a fraction."""
 
     learning_rate: float = Field(gt=0)
     """Peak learning rate of the stage, before warm-up and decay."""
+
+    learning_rate_batch: int | None = Field(None, ge=1)
+    """Global batch at which `learning_rate` is meant, in photos; null: the stage's own."""
+
+    learning_rate_scaling: _Scaling = "sqrt"
+    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
 
     dropout: _Dropout = 0.2
     """Share of features dropped before the classifier, 0..1."""
@@ -65,6 +83,15 @@ class StageSettings(Settings):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the target spread evenly over all leaves, 0..1."""
 
+    @model_validator(mode="after")
+    def _auto_has_a_reference(self) -> StageSettings:
+        if self.global_batch == "auto" and self.learning_rate_batch is None:
+            raise ValueError(
+                "a stage whose global_batch is auto needs learning_rate_batch: the global batch at "
+                "which its learning_rate is meant"
+            )
+        return self
+
 
 class LinearSchedule(Settings):
     """Stages between two ends, in equal steps."""
@@ -79,7 +106,7 @@ class LinearSchedule(Settings):
     """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
 
     global_batch: tuple[_GlobalBatch, _GlobalBatch] = (64, 32)
-    """First and last global batch, in photos; geometric in between."""
+    """First and last global batch, in photos; geometric in between. Both `auto`: as many as fit."""
 
     batch_multiple: int = Field(8, ge=1)
     """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
@@ -93,7 +120,7 @@ class LinearSchedule(Settings):
     learning_rate_batch: int = Field(64, ge=1)
     """Global batch at which `learning_rate` is meant, in photos."""
 
-    learning_rate_scaling: Literal["linear", "sqrt", "none"] = "sqrt"
+    learning_rate_scaling: _Scaling = "sqrt"
     """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
 
     dropout: tuple[_Dropout, _Dropout] = (0.1, 0.3)
@@ -113,6 +140,12 @@ class LinearSchedule(Settings):
 
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the target spread evenly over all leaves, 0..1."""
+
+    @model_validator(mode="after")
+    def _both_auto_or_none(self) -> LinearSchedule:
+        if self.global_batch.count("auto") == 1:
+            raise ValueError("global_batch takes two numbers, or auto for both: nothing is between")
+        return self
 
 
 SchedulePreset = Literal["fixed", "journal", "short", "paper-s", "paper-m", "transfer"]
@@ -135,7 +168,7 @@ class PresetSchedule(Settings):
     """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
 
     global_batch: _GlobalBatch = 32
-    """Global batch of the last stage, in photos."""
+    """Global batch of the last stage, in photos; `auto`: in each stage as many as fit."""
 
     batch_multiple: int = Field(8, ge=1)
     """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
@@ -146,7 +179,7 @@ class PresetSchedule(Settings):
     learning_rate_batch: int = Field(64, ge=1)
     """Global batch at which `learning_rate` is meant, in photos."""
 
-    learning_rate_scaling: Literal["linear", "sqrt", "none"] = "sqrt"
+    learning_rate_scaling: _Scaling = "sqrt"
     """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
 
 
@@ -221,6 +254,12 @@ class TrainerSettings(Settings):
 
     schedule: ScheduleSettings = ScheduleSettings(linear=LinearSchedule())
     """The stages."""
+
+    batch_auto: BatchAutoSettings = BatchAutoSettings()
+    """How the batch of a stage with `global_batch: auto` is found."""
+
+    adaptive: AdaptiveSettings | None = None
+    """Stages end early, or go on, by what they gain a second; null: as planned."""
 
     optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
     """AdamW, RMSprop (rho 0.9, momentum 0.9) or SGD (Nesterov momentum 0.9)."""

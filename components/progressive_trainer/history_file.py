@@ -3,7 +3,7 @@
 history.json      what was trained on what, the stages, and an entry an epoch
 history.parquet   a row every so many steps and two an epoch (see `history_rows`)
 
-    write_history(directory, plan, epochs=[...], rows=record.rows(), devices="1 GPU", ...)
+    write_history(directory, plan, decisions=[...], epochs=[...], rows=record.rows(), ...)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.history_rows import write_table
 from components.progressive_trainer.schedule import Stage
 
@@ -29,6 +30,7 @@ def write_history(
     directory: Path,
     plan: Sequence[Stage],
     *,
+    decisions: Sequence[Decision],
     epochs: list[dict[str, Any]],
     rows: Iterable[dict[str, Any]],
     devices: str,
@@ -40,6 +42,7 @@ def write_history(
     Args:
         directory: of the artifact.
         plan: the stages.
+        decisions: what made them other than planned.
         epochs: entries from `history_rows.epoch_record`.
         rows: all rows of the run.
         devices: what it ran on, in words.
@@ -52,6 +55,7 @@ def write_history(
         "train_photos": train_photos,
         "val_photos": val_photos,
         "stages": [stage.as_dict() for stage in plan],
+        "decisions": [decision.as_dict() for decision in decisions],
         "epochs": epochs,
     }
     (directory / HISTORY_FILE).write_text(json.dumps(history, indent=1))

@@ -19,16 +19,21 @@ def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
     def between(ends: tuple[float, float], index: int) -> float:
         return ends[0] + (ends[1] - ends[0]) * (index / (count - 1) if count > 1 else 1.0)
 
+    def batch(index: int) -> int | Literal["auto"]:
+        first, last = linear.global_batch
+        if first == "auto" or last == "auto":
+            return "auto"
+        exact = math.exp(between((math.log(first), math.log(last)), index))
+        return rounded(exact, linear.batch_multiple)
+
     def stage(index: int) -> StageSettings:
-        batch = rounded(math.exp(between(_logs(linear.global_batch), index)), linear.batch_multiple)
-        rate = linear.learning_rate * rate_factor(
-            batch, linear.learning_rate_batch, linear.learning_rate_scaling
-        )
         return StageSettings(
             image_size_px=rounded(between(linear.image_size_px, index), linear.size_multiple_px),
-            global_batch=batch,
+            global_batch=batch(index),
             epochs=between(linear.epochs, index),
-            learning_rate=rate,
+            learning_rate=linear.learning_rate,
+            learning_rate_batch=linear.learning_rate_batch,
+            learning_rate_scaling=linear.learning_rate_scaling,
             dropout=between(linear.dropout, index),
             augment=between(linear.augment, index),
             rand_augment=between(linear.rand_augment, index),
@@ -55,7 +60,3 @@ def rate_factor(
     """
     share = batch / reference_batch
     return {"linear": share, "sqrt": math.sqrt(share), "none": 1.0}[scaling]
-
-
-def _logs(ends: tuple[int, int]) -> tuple[float, float]:
-    return math.log(ends[0]), math.log(ends[1])

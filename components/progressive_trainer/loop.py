@@ -11,6 +11,7 @@ traced a stage. What it promises:
   a checkpoint sees the same photos, augmented in the same way, as one that was never stopped;
 - asked to stop, it finishes its step, writes a checkpoint and raises `TrainingStopped`: a process
   by itself at once, several machines together, at the same step, within `READ_EVERY_STEPS`;
+- a step that runs out of memory is taken again in parts (`accumulation`), from the same state;
 - a loss that is not finite ends it with a `NonFiniteError`, and no checkpoint holds such a number.
 """
 
@@ -27,17 +28,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.progressive_trainer.checkpoint import Checkpoints
+from components.progressive_trainer.checkpoint import Checkpoint, Checkpoints
 from components.progressive_trainer.config import TrainerSettings
+from components.progressive_trainer.course import Course
+from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.epochs import EpochSums, ends_epoch
 from components.progressive_trainer.memory_estimate import Footprint, MemoryEstimate
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
+from components.progressive_trainer.out_of_memory import (
+    COVERED_STEPS,
+    StepOutOfMemory,
+    place_to_go_back_to,
+    step_memory,
+)
 from components.progressive_trainer.photo_stream import training_stream
+from components.progressive_trainer.return_point import ReturnPoint
 from components.progressive_trainer.run_record import RunRecord
 from components.progressive_trainer.sampled_softmax import check_sample
-from components.progressive_trainer.schedule import Stage, learning_rate, stages
+from components.progressive_trainer.schedule import Stage
 from components.progressive_trainer.step_watch import (
     NonFiniteError,
     Step,
@@ -69,6 +79,7 @@ class TrainingLoop:
         devices: where to run.
         checkpoints: where the run's checkpoints are kept (on every machine, though only the
             chief's writes); None to keep none.
+        batches: decided for the stages with `global_batch: auto`.
         stop: says when to stop.
         board: TensorBoard's log directory; None for no event files.
         clock: seconds, for tests.
@@ -83,15 +94,19 @@ class TrainingLoop:
         val: Photos,
         devices: Devices,
         checkpoints: Checkpoints | None,
+        batches: Sequence[Decision] = (),
         stop: StopRequest | None = None,
         board: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.train, self.val, self.devices = settings, train, val, devices
-        self.plan = stages(settings.schedule, num_photos=train.count)
+        self.course = Course(
+            settings, num_photos=train.count, num_val_photos=val.count, batches=batches
+        )
         self.history: list[dict[str, Any]] = []
         self._partial: dict[str, Any] = {}
         self._checkpoints, self._clock = checkpoints, clock
+        self._return_point: ReturnPoint | None = None
         self._stop, self._watch = stop or StopRequest(), StepWatch()
         self.record = RunRecord(
             devices,
@@ -130,6 +145,15 @@ class TrainingLoop:
         """Returns what the training will take on each device."""
         return Footprint(self.model, self.settings).of(self.plan, replicas=self.devices.replicas)
 
+    def training_step(self, stage: Stage) -> Callable[..., Any]:
+        """Returns a step as this training takes them, see `Steps.training`; for trials."""
+        return self._steps.training(stage)
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages as they stand: a decision may change what lies ahead."""
+        return self.course.plan
+
     @property
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self._optimizer.variables]
@@ -142,6 +166,14 @@ class TrainingLoop:
             NonFiniteError: at a loss, or a weight, that is not finite.
         """
         seen = self._resume()
+        while seen < self.plan[-1].end_examples or self._partial:
+            try:
+                seen = self._run_from(seen)
+            except StepOutOfMemory as error:
+                seen = self._in_smaller_parts(error)
+        self.record.close()
+
+    def _run_from(self, seen: int) -> int:
         meter = Meter(
             "training",
             total=self.plan[-1].end_examples,
@@ -149,13 +181,34 @@ class TrainingLoop:
             details=lambda: self.record.progress(self.plan),
         )
         meter.add(seen)
-        for stage in self.plan:
+        for index in range(len(self.plan)):
+            end = self.plan[index].end_examples
             # A run that was stopped in the validation at a stage's end has that to do still.
-            if seen < stage.end_examples or (seen == stage.end_examples and self._partial):
-                self._run_stage(stage, seen, meter)
-                seen = stage.end_examples
+            if seen < end or (seen == end and self._partial):
+                self._run_stage(index, seen, meter)
+                seen = self.plan[index].end_examples
         meter.close()
-        self.record.close()
+        return seen
+
+    def _in_smaller_parts(self, error: StepOutOfMemory) -> int:
+        """Goes back to before the step that failed, and splits those of its stage from there on."""
+        place = place_to_go_back_to(
+            error,
+            self._return_point,
+            self._checkpoints.latest() if self._checkpoints else None,
+            workers=self.devices.share.workers,
+        )
+        splits = self.course.splits
+        self._go_to(place)
+        self._watch = StepWatch()
+        self.course.split(error.stage, splits, place.examples_seen, replicas=self.devices.replicas)
+        return place.examples_seen
+
+    def _go_to(self, place: Checkpoint | ReturnPoint) -> None:
+        place.restore(self._variables)
+        self.history, self._partial = list(place.history), place.partial_epoch
+        self.course.restore(place.decisions)
+        self.record.begin(place.record)
 
     def _begin_sums(self, stage: Stage) -> EpochSums:
         """The sums of an epoch that a checkpoint stopped in, once; else new ones."""
@@ -176,21 +229,25 @@ class TrainingLoop:
             return 0
         assert self._checkpoints is not None, "given to all machines or to none"
         latest = latest or self._checkpoints.at(seen)
-        latest.restore(self._variables)
-        self.history, self._partial = latest.history, latest.partial_epoch
-        self.record.begin(latest.record)
+        self._go_to(latest)
         emit("note", text=f"training goes on at photo {seen:,} of the run")
         return seen
 
-    def _run_stage(self, stage: Stage, seen: int, meter: Meter) -> None:
-        step, evaluate = self._steps.training(stage), self._steps.validation()
+    def _run_stage(self, index: int, seen: int, meter: Meter) -> None:
+        stage = self.plan[index]
+        step = self._steps.training(stage, parts=self.course.parts(stage))
+        evaluate = self._steps.validation()
         sums = self._begin_sums(stage)
         saved_secs = self._clock()
         if sums.examples and self._ends_epoch(stage, seen):
-            self._end_epoch(stage, seen, sums, evaluate)
+            stage = self._end_epoch(stage, seen, sums, evaluate, meter)
             sums, saved_secs = self._begin_sums(stage), self._clock()
         batches = self._training_batches(stage, seen) if seen < stage.end_examples else iter(())
+        self._return_point = self._copied_unless_saved(seen, sums)
+        covered = seen + COVERED_STEPS * stage.global_batch
         while seen < stage.end_examples:
+            if seen == covered:
+                self._return_point = None
             self._take_step(stage, seen, step, batches, sums)
             seen += stage.global_batch
             meter.add(stage.global_batch)
@@ -198,9 +255,9 @@ class TrainingLoop:
             if ends_here or sums.row_steps == self.settings.history_steps:
                 self.record.end_row(stage, seen, self._last_rate(stage, seen), sums)
             if self._is_asked_to_stop(read=ends_here or self._watch.due):
-                self._save_and_stop(seen, sums)
+                raise self._stopped(seen, sums)
             if ends_here:
-                self._end_epoch(stage, seen, sums, evaluate)
+                stage = self._end_epoch(stage, seen, sums, evaluate, meter)
                 sums, saved_secs = self._begin_sums(stage), self._clock()
             elif self._clock() - saved_secs > self.settings.checkpoint_secs:
                 self._save(seen, sums)
@@ -214,16 +271,16 @@ class TrainingLoop:
         batches: Iterator[Any],
         sums: EpochSums,
     ) -> None:
-        rate = self._rate(seen)
+        rate = self.course.rate(seen)
         set_learning_rate(self._optimizer, rate)
         waiting_secs = self._clock()
         images, labels, photo_ids = next(batches)
         waited_secs = self._clock() - waiting_secs
         seed = tf.constant([self.settings.seed, seen % (2**31 - 1)], tf.int32)
         dropout = tf.constant(stage.dropout, tf.float32)
-        loss, hits, stops = step(
-            images, labels, dropout, seed, tf.constant(self._stop.flag(), tf.float32)
-        )
+        stop = tf.constant(self._stop.flag(), tf.float32)
+        with step_memory(stage):
+            loss, hits, stops = step(images, labels, dropout, seed, stop)
         sums.add(loss, hits, examples=stage.global_batch, data_wait_secs=waited_secs)
         self.record.step_taken(seen + stage.global_batch, waited_secs=waited_secs)
         number = 1 + sum(each.steps for each in self.plan[: stage.index])
@@ -255,24 +312,25 @@ class TrainingLoop:
             kept=str(self._checkpoints.directory) if self._checkpoints else None,
         )
 
-    def _save_and_stop(self, seen: int, sums: EpochSums) -> None:
+    def _stopped(self, seen: int, sums: EpochSums) -> TrainingStopped:
         saved = self._save(seen, sums)
-        raise TrainingStopped(seen, saved=saved or not self.devices.is_chief)
-
-    def _rate(self, seen: int) -> float:
-        return learning_rate(
-            self.plan, self.settings.schedule, num_photos=self.train.count, examples_seen=seen
-        )
+        return TrainingStopped(seen, saved=saved or not self.devices.is_chief)
 
     def _last_rate(self, stage: Stage, seen: int) -> float:
-        return self._rate(seen - stage.global_batch)
+        return self.course.rate(seen - stage.global_batch)
 
     def _ends_epoch(self, stage: Stage, seen: int) -> bool:
         return ends_epoch(stage, seen, num_photos=self.train.count)
 
     def _end_epoch(
-        self, stage: Stage, seen: int, sums: EpochSums, evaluate: Callable[..., Any]
-    ) -> None:
+        self,
+        stage: Stage,
+        seen: int,
+        sums: EpochSums,
+        evaluate: Callable[..., Any],
+        meter: Meter,
+    ) -> Stage:
+        """Validates, records, decides and saves; returns the stage, whose end may have moved."""
         validated = validate(
             evaluate,
             self.val.files,
@@ -284,12 +342,14 @@ class TrainingLoop:
             clock=self._clock,
         )
         if validated is None:
-            self._save_and_stop(seen, sums)
-            return
+            raise self._stopped(seen, sums)
         self._check_finite(validated.loss)
         rate = self._last_rate(stage, seen)
         self.history.append(self.record.end_epoch(self.plan, stage, seen, rate, sums, validated))
+        if self.course.judge(self.history, self.devices):
+            meter.expect(self.plan[-1].end_examples)
         self._save(seen, None)
+        return self.plan[stage.index]
 
     def _check_finite(self, val_loss: float) -> None:
         """The last step of an epoch may have spoilt the weights, its own loss being finite."""
@@ -313,14 +373,25 @@ class TrainingLoop:
         if not self._watch.all_finite() or first_non_finite(self._variables) is not None:
             logging.warning("No checkpoint at photo %d: not all values are finite.", seen)
             return False
-        self._checkpoints.save(
-            examples_seen=seen,
-            history=self.history,
-            partial_epoch=unfinished.unfinished(self._clock()) if unfinished else {},
-            record=self.record.state(),
-            variables=self._variables,
-        )
+        self._checkpoints.save(variables=self._variables, **self._state(seen, unfinished))
         return True
+
+    def _copied_unless_saved(self, seen: int, sums: EpochSums) -> ReturnPoint | None:
+        """A place to go back to where no checkpoint is of it: at the start of a run."""
+        latest = self._checkpoints.latest() if self._checkpoints else None
+        if latest is not None and latest.examples_seen == seen:
+            return None
+        return ReturnPoint.now(variables=self._variables, **self._state(seen, sums))
+
+    def _state(self, seen: int, unfinished: EpochSums | None) -> dict[str, Any]:
+        """What goes with the variables into a checkpoint, or a place to go back to."""
+        return {
+            "examples_seen": seen,
+            "history": self.history,
+            "partial_epoch": unfinished.unfinished(self._clock()) if unfinished else {},
+            "record": self.record.state(),
+            "decisions": [decision.as_dict() for decision in self.course.decisions],
+        }
 
     def _training_batches(self, stage: Stage, seen: int) -> Iterator[Any]:
         def make(_: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -330,7 +401,7 @@ class TrainingLoop:
                 start_examples=seen,
                 image_size_px=stage.image_size_px,
                 global_batch=stage.global_batch,
-                steps=(stage.end_examples - seen) // stage.global_batch,
+                steps=(self.course.furthest_end(stage) - seen) // stage.global_batch,
                 augment=stage.augment,
                 rand_augment=stage.rand_augment,
                 seed=self.settings.seed,

@@ -56,9 +56,9 @@ class Pace:
 
     def enter(self, stage: Stage, now_secs: float) -> None:
         """Training begins, or goes on, in a stage."""
-        if stage != self._stage:
-            self._stage = stage
+        if self._stage is None or stage.index != self._stage.index:
             self._points.clear()
+        self._stage = stage  # whose end may have moved
         self._now_secs = now_secs
 
     def step(self, seen: int, now_secs: float, *, waited_secs: float) -> None:

@@ -71,7 +71,7 @@ class RunRecord:
         self._steps, self._began_secs = 0, 0.0
 
     def begin(self, state: dict[str, Any]) -> None:
-        """Goes to the place of a checkpoint.
+        """Goes to the place of a checkpoint; more than once where a run goes back.
 
         Args:
             state: what `state` gave; empty at the start of a run.
@@ -84,6 +84,7 @@ class RunRecord:
         if not self._devices.is_chief:
             return
         self._log.cut(state.get("rows_bytes", 0))
+        self.close()
         if self._board_dir is not None:
             began_secs = time.time() - self._wall_secs
             self._board = TensorBoardLog(self._board_dir, self.rows(), began_secs=began_secs)

@@ -1,8 +1,9 @@
 """The schedule: config in, stages out, and the learning rate at any point of the run.
 
-The law: a run's stages are a pure function of its settings and of the number of training photos.
-Trainer, report and resume all read the one tuple that `stages` returns. Progress is counted in
-examples seen, since the batch moves: photo number e of the run belongs to exactly one stage.
+The law: a run's stages are a pure function of its settings, of the number of training photos and
+of what the run has decided so far (`decisions`). Trainer, report and resume all read the one tuple
+that `stages` returns. Progress is counted in examples seen, since the batch moves: photo number e
+of the run belongs to exactly one stage.
 
     plan = stages(settings.schedule, num_photos=1700)
     plan[0].image_size_px, plan[0].global_batch, plan[0].steps
@@ -15,12 +16,15 @@ goes on in the stream of photos just where it stopped: no photo is dropped or se
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from components.progressive_trainer.config import ScheduleSettings, StageSettings
-from components.progressive_trainer.linear_schedule import linear_stages
+from components.progressive_trainer.decisions import Decision
+from components.progressive_trainer.linear_schedule import linear_stages, rate_factor
+from components.progressive_trainer.progress_clock import progress
 from components.progressive_trainer.schedule_presets import preset_stages
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, FieldmarkError
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Stage:
         mixup: alpha of Mixup; 0 for none.
         cutmix: alpha of CutMix; 0 for none.
         trainable: "all", "head" for the classifier alone, "top:0.3" for the backbone's top too.
+        auto_batch: whether the batch is still to be found, and `global_batch` stands in for it.
     """
 
     index: int
@@ -56,6 +61,7 @@ class Stage:
     mixup: float = 0.0
     cutmix: float = 0.0
     trainable: str = "all"
+    auto_batch: bool = False
 
     @property
     def end_examples(self) -> int:
@@ -67,32 +73,70 @@ class Stage:
         return asdict(self)
 
 
-def stages(settings: ScheduleSettings, *, num_photos: int) -> tuple[Stage, ...]:
+def stages(
+    settings: ScheduleSettings, *, num_photos: int, decisions: Sequence[Decision] = ()
+) -> tuple[Stage, ...]:
     """Returns the stages of a run over `num_photos` training photos.
+
+    Args:
+        settings: how the schedule is written.
+        num_photos: training photos, an epoch.
+        decisions: what the run has decided so far, in order.
 
     Raises:
         ConfigError: if a stage is too short for a single step.
+        FieldmarkError: if a decision is not one of such a run.
     """
+    found = {each.stage: each.after for each in decisions if each.what == "global_batch"}
+    plan = _planned(settings, found, num_photos=num_photos)
+    for decision in decisions:
+        if decision.what == "end_examples":
+            plan = _end_moved(plan, decision)
+    return plan
+
+
+def _end_moved(plan: tuple[Stage, ...], decision: Decision) -> tuple[Stage, ...]:
+    """The stages after it keep their steps, and move along."""
+    stage = plan[decision.stage] if 0 <= decision.stage < len(plan) else None
+    if stage is None or stage.end_examples != decision.before:
+        raise FieldmarkError(
+            f"The decision {decision.reason!r} moves the end of stage {decision.stage + 1} from "
+            f"photo {decision.before:,}, where this schedule has no such end. It belongs to a run "
+            "with other settings: delete its checkpoints to train from the start."
+        )
+    moved = decision.after - decision.before
+    shortened = replace(stage, steps=stage.steps + moved // stage.global_batch)
+    later = [
+        replace(each, start_examples=each.start_examples + moved)
+        for each in plan[decision.stage + 1 :]
+    ]
+    return (*plan[: decision.stage], shortened, *later)
+
+
+def _planned(
+    settings: ScheduleSettings, found_batches: Mapping[int, int], *, num_photos: int
+) -> tuple[Stage, ...]:
     written = written_stages(settings)
     plan: list[Stage] = []
     seen, epochs = 0, 0.0
     for index, stage in enumerate(written):
         epochs += stage.epochs
-        steps = round((epochs * num_photos - seen) / stage.global_batch)
+        batch = _batch(stage, found_batches.get(index))
+        steps = round((epochs * num_photos - seen) / batch)
         if steps < 1:
             raise ConfigError(
                 f"schedule stage {index + 1}: {stage.epochs:g} epochs of {num_photos:,} photos are "
-                f"less than one step at a global batch of {stage.global_batch}. "
+                f"less than one step at a global batch of {batch}. "
                 "Lower the batch or raise the epochs."
             )
         plan.append(
             Stage(
                 index=index,
                 image_size_px=stage.image_size_px,
-                global_batch=stage.global_batch,
+                global_batch=batch,
                 steps=steps,
                 start_examples=seen,
-                peak_learning_rate=stage.learning_rate,
+                peak_learning_rate=_peak_rate(stage, batch),
                 dropout=stage.dropout,
                 augment=stage.augment,
                 label_smoothing=stage.label_smoothing,
@@ -100,10 +144,26 @@ def stages(settings: ScheduleSettings, *, num_photos: int) -> tuple[Stage, ...]:
                 mixup=stage.mixup,
                 cutmix=stage.cutmix,
                 trainable=stage.trainable,
+                auto_batch=stage.global_batch == "auto" and index not in found_batches,
             )
         )
         seen = plan[-1].end_examples
     return tuple(plan)
+
+
+def _batch(stage: StageSettings, found: int | None) -> int:
+    """Of a batch that is still to be found, the one that the rate is meant at stands in."""
+    if stage.global_batch != "auto":
+        return stage.global_batch
+    assert stage.learning_rate_batch is not None, "checked by StageSettings"
+    return found or stage.learning_rate_batch
+
+
+def _peak_rate(stage: StageSettings, batch: int) -> float:
+    if stage.learning_rate_batch is None:
+        return stage.learning_rate
+    factor = rate_factor(batch, stage.learning_rate_batch, stage.learning_rate_scaling)
+    return stage.learning_rate * factor
 
 
 def largest_image_size_px(settings: ScheduleSettings) -> int:
@@ -112,15 +172,28 @@ def largest_image_size_px(settings: ScheduleSettings) -> int:
 
 
 def learning_rate(
-    plan: tuple[Stage, ...], settings: ScheduleSettings, *, num_photos: int, examples_seen: int
+    plan: tuple[Stage, ...],
+    settings: ScheduleSettings,
+    *,
+    num_photos: int,
+    examples_seen: int,
+    decisions: Sequence[Decision] = (),
 ) -> float:
     """Returns the learning rate of the step that starts at `examples_seen`.
 
-    rate = peak(stage) * min(1, e / warm-up) * (f + (1 - f) * (1 + cos(pi * e / total)) / 2)
+    rate = peak(stage) * min(1, e / warm-up) * (f + (1 - f) * (1 + cos(pi * p)) / 2)
 
-    with e = examples seen and f = `final_rate_share` (Loshchilov & Hutter 2017, without restarts).
+    with e = examples seen, p = progress (e / total where nothing was decided, see `progress_clock`)
+    and f = `final_rate_share` (Loshchilov & Hutter 2017, without restarts).
+
+    Args:
+        plan: from `stages`, with the same arguments.
+        settings: how the schedule is written.
+        num_photos: training photos, an epoch.
+        examples_seen: photos of the run seen before the step.
+        decisions: what the run has decided so far, in order.
     """
-    total = plan[-1].end_examples
+    come = progress(examples_seen, plan[-1].end_examples, decisions)
     warmup = settings.warmup_epochs * num_photos
     rise = (
         min(1.0, (examples_seen + stage_at(plan, examples_seen).global_batch) / warmup)
@@ -128,7 +201,7 @@ def learning_rate(
         else 1.0
     )
     floor = settings.final_rate_share
-    fall = floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, examples_seen / total))) / 2
+    fall = floor + (1 - floor) * (1 + math.cos(math.pi * come)) / 2
     return stage_at(plan, examples_seen).peak_learning_rate * rise * fall
 
 

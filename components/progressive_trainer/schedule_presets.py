@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.progressive_trainer.config import PresetSchedule, StageSettings
-from components.progressive_trainer.linear_schedule import rate_factor, rounded
+from components.progressive_trainer.linear_schedule import rounded
 
 
 @dataclass(frozen=True)
@@ -125,14 +125,17 @@ def preset_stages(preset: PresetSchedule) -> tuple[StageSettings, ...]:
     zoom = (preset.image_size_px or recipe.size_px[-1]) / recipe.size_px[-1]
 
     def stage(index: int) -> StageSettings:
-        batch = rounded(preset.global_batch * recipe.batch_factor[index], preset.batch_multiple)
-        rate = rate_factor(batch, preset.learning_rate_batch, preset.learning_rate_scaling)
+        batch = preset.global_batch
+        if batch != "auto":
+            batch = rounded(batch * recipe.batch_factor[index], preset.batch_multiple)
         return StageSettings.model_validate(
             {
                 "image_size_px": rounded(recipe.size_px[index] * zoom, preset.size_multiple_px),
                 "global_batch": batch,
                 "epochs": preset.epochs * recipe.epochs_share[index],
-                "learning_rate": preset.learning_rate * rate * recipe.rate_factor[index],
+                "learning_rate": preset.learning_rate * recipe.rate_factor[index],
+                "learning_rate_batch": preset.learning_rate_batch,
+                "learning_rate_scaling": preset.learning_rate_scaling,
                 "dropout": recipe.dropout[index],
                 "augment": recipe.augment[index],
                 "rand_augment": recipe.rand_augment[index],

@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from components.progressive_trainer.accumulation import Learned, in_parts, slower_averages
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.head import LEAVES
 from components.progressive_trainer.hits import top_hits
@@ -52,13 +53,17 @@ class Steps:
         if devices.replicas > 1:
             _synchronise_batch_norm(model)
 
-    def training(self, stage: Stage) -> Callable[..., Any]:
+    def training(self, stage: Stage, *, parts: int = 1) -> Callable[..., Any]:
         """Returns a step that updates the weights.
 
-        It takes (images uint8 [B, S, S, 3], labels int64 [B], dropout float32, seed int32 [2],
-        stop float32, 1 or 0) and gives sums over the global batch: of the loss, float32 scalar, and
-        of the hits (see `hits`), float32 [3]; and the number of replicas whose process was asked to
-        stop, float32 scalar.
+        Args:
+            stage: the stage that it is taken in.
+            parts: a replica's photos are computed in so many parts, one after another.
+
+        The step takes (images uint8 [B, S, S, 3], labels int64 [B], dropout float32, seed int32
+        [2], stop float32, 1 or 0) and gives sums over the global batch: of the loss, float32
+        scalar, and of the hits (see `hits`), float32 [3]; and the number of replicas whose process
+        was asked to stop, float32 scalar.
         """
         strategy, rows = self._devices.strategy, stage.global_batch
         local_rows = rows // self._devices.replicas
@@ -79,18 +84,23 @@ class Steps:
                 first_row=first_row,
                 rows=rows,
             )
-            with tf.GradientTape() as tape:
-                with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
-                    features = part.features(mixed.images)
-                losses, hits = self._losses(mixed, features, stage.label_smoothing, seed)
-                objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
-            gradients = tape.gradient(objective, variables)
+
+            def learned(mixed: Mixed, first_row: tf.Tensor) -> Learned:
+                with tf.GradientTape() as tape:
+                    with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
+                        features = part.features(mixed.images)
+                    losses, hits = self._losses(mixed, features, stage.label_smoothing, seed)
+                    objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
+                return tape.gradient(objective, variables), losses, hits
+
+            gradients, losses, hits = in_parts(learned, mixed, first_row, parts=parts)
             self._apply(gradients, variables)
             return _summed(losses, hits, stop)
 
         @tf.function
         def step(images: Any, labels: Any, dropout: Any, seed: Any, stop: Any) -> Any:
-            sums = strategy.run(replica_step, args=(images, labels, dropout, seed, stop))
+            with slower_averages(self._model, parts=parts):
+                sums = strategy.run(replica_step, args=(images, labels, dropout, seed, stop))
             return _parts(strategy.experimental_local_results(sums)[0])
 
         return step

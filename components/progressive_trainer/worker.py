@@ -21,8 +21,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +29,7 @@ from typing import NoReturn
 import keras
 import tensorflow as tf
 
+from components.progressive_trainer.auto_batches import batch_decisions, find_unless_recorded
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.cluster import (
     ENVIRONMENT_VARIABLE,
@@ -50,6 +49,7 @@ from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.machine_watch import MachineWatch
 from components.progressive_trainer.memory_note import tell_memory
 from components.progressive_trainer.networks import build_network
+from components.progressive_trainer.orphan import end_when_orphaned
 from components.progressive_trainer.photo_stream import count_photos
 from components.progressive_trainer.rendezvous import meet
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
@@ -67,7 +67,6 @@ from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
 from serving.saved_model import export_saved_model, is_exported_model
 
-ORPHAN_CHECK_SECS = 1.0
 _MACHINE_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
 
@@ -83,18 +82,21 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
         FieldmarkError: if the job, the photos or another machine is at fault.
     """
     settings = load_settings(TrainerSettings, job.settings, source="trainer")
+    taxonomy = read_taxonomy(job.taxonomy_path)
+    found = find_unless_recorded(settings, Path(job.checkpoint_dir), num_leaves=taxonomy.num_leaves)
     with _machine_lost_as_error():
         devices = find_devices(settings.logical_cpu_devices)
         if stop is not None:
             stop.listen()
-        taxonomy = read_taxonomy(job.taxonomy_path)
+        train_photos = _photos(job.train_files, "train")
         loop = TrainingLoop(
             settings,
             num_leaves=taxonomy.num_leaves,
-            train=_photos(job.train_files, "train"),
+            train=train_photos,
             val=_photos(job.val_files, "val"),
             devices=devices,
             checkpoints=Checkpoints(Path(job.checkpoint_dir), writes=devices.is_chief),
+            batches=batch_decisions(settings, found, devices, num_photos=train_photos.count),
             stop=stop,
             board=Path(job.history_dir) / TENSORBOARD_DIR,
         )
@@ -117,6 +119,7 @@ def _write(
     write_history(
         Path(job.history_dir),
         loop.plan,
+        decisions=loop.course.decisions,
         epochs=loop.history,
         rows=loop.record.rows(),
         devices=loop.devices.description,
@@ -183,17 +186,10 @@ def _on_one_device(loop: TrainingLoop, settings: TrainerSettings, num_leaves: in
     return model
 
 
-def _end_when_orphaned(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_SECS)
-    logging.error("The process that started this training is gone; ending.")
-    os._exit(1)
-
-
 def main(arguments: list[str]) -> int:
     """Runs the job file named on the command line; returns the exit code."""
     logging.basicConfig(level=logging.INFO)
-    threading.Thread(target=_end_when_orphaned, args=(os.getppid(),), daemon=True).start()
+    end_when_orphaned()
     stop = StopRequest()
     stop.listen()  # from the first moment on; `train` listens once more
     path = Path(arguments[0])

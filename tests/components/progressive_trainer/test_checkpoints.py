@@ -197,4 +197,5 @@ def test_state_is_plain_json(tmp_path: Path) -> None:
         "history": [{"examples_seen": 100}],
         "partial_epoch": {},
         "record": {"rows_bytes": 300},
+        "decisions": [],
     }

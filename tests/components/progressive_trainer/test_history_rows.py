@@ -9,6 +9,7 @@ import pytest
 from tiny_history import tiny_rows, tiny_stage
 
 from components.progressive_trainer import history_rows
+from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.history_file import SCHEMA_VERSION, write_history
 from components.progressive_trainer.history_rows import SCHEMA, write_table
 
@@ -61,6 +62,7 @@ def test_history_says_what_was_trained_and_which_version_it_is_written_in(tmp_pa
     write_history(
         tmp_path,
         [tiny_stage()],
+        decisions=[Decision("global_batch", 0, 0, 0, 8, "for a test")],
         epochs=[{"val_top1": 0.5}],
         rows=tiny_rows(1),
         devices="2 GPUs",
@@ -76,5 +78,8 @@ def test_history_says_what_was_trained_and_which_version_it_is_written_in(tmp_pa
         20,
     )
     assert history["stages"] == [tiny_stage().as_dict()]
+    assert [Decision(**each) for each in history["decisions"]] == [
+        Decision("global_batch", 0, 0, 0, 8, "for a test")
+    ]
     assert history["epochs"] == [{"val_top1": 0.5}]
     assert len(pandas.read_parquet(tmp_path / "history.parquet")) == 3

@@ -1,7 +1,8 @@
 """The training process over the thin network; run by tests in processes of their own.
 
 FIELDMARK_TEST_ACT="step:act" makes the process do something to itself after that step of its own:
-"term" (SIGTERM), "kill" (SIGKILL), "hang" (nothing more, for ever).
+"term" (SIGTERM), "kill" (SIGKILL), "hang" (nothing more, for ever). With "disagree" it would never
+move the end of a stage.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from tiny_training import THIN
 
-from components.progressive_trainer import loop, networks, worker
+from components.progressive_trainer import course, loop, networks, worker
+from components.progressive_trainer.adaptive import Verdict
 
 SIGNALS = {"term": signal.SIGTERM, "kill": signal.SIGKILL}
 
@@ -40,10 +42,17 @@ class ActingMeter(loop.Meter):
         self.steps += 1
 
 
+def keep(_: Any, plan: Any, history: Any, **__: Any) -> Verdict:
+    return Verdict(plan[history[-1]["stage"]].end_examples, "a clock of its own")
+
+
 def main(arguments: list[str]) -> int:
     networks.SMALL_WIDTHS = THIN
     patched: Any = loop
     patched.Meter = ActingMeter
+    if os.environ.get("FIELDMARK_TEST_ACT", "").endswith("disagree"):
+        patched = course
+        patched.judge = keep
     return worker.main(arguments)
 
 

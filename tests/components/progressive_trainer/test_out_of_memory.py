@@ -1,0 +1,193 @@
+"""Steps that run out of memory are taken again in parts, from the same state."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from small_device import holding, plain_network
+from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+
+from components.progressive_trainer.accumulation import part_bounds, slower_averages
+from components.progressive_trainer.checkpoint import Checkpoints
+from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.out_of_memory import StepOutOfMemory, place_to_go_back_to
+from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
+from schemas.errors import FieldmarkError
+
+MIXING = {**stage(6, 1), "mixup": 0.3, "rand_augment": 3.0}
+SETTINGS = settings([MIXING, stage(6, 1.5, size=40)])
+
+
+class StopsAt(StopRequest):
+    """Asks to stop in the step number `step` of this process."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._left = step
+
+    def flag(self) -> float:
+        self._left -= 1
+        if self._left == 0:
+            self.ask()
+        return super().flag()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain_and_thin() -> Iterator[None]:
+    with plain_network(THIN):
+        yield
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
+    root = tmp_path_factory.mktemp("photos")
+    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
+
+
+def new_loop(photos: tuple[Photos, Photos], **given: Any) -> TrainingLoop:
+    return TrainingLoop(
+        SETTINGS,
+        num_leaves=NUM_LEAVES,
+        train=photos[0],
+        val=photos[1],
+        devices=Devices(tf.distribute.get_strategy(), Share(), "1 CPU"),
+        **{"checkpoints": None, **given},
+    )
+
+
+@pytest.fixture(scope="module")
+def in_parts(photos: tuple[Photos, Photos]) -> TrainingLoop:
+    loop = new_loop(photos)
+    with holding(2) as failed:
+        loop.run()
+    assert failed == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    return loop
+
+
+def test_run_that_ran_out_of_memory_trains_what_it_would_have(
+    photos: tuple[Photos, Photos], in_parts: TrainingLoop
+) -> None:
+    whole = new_loop(photos)
+    whole.run()
+
+    for weight, expected in zip(
+        in_parts.model.get_weights(), whole.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(weight, expected, atol=1e-5, rtol=1e-5)
+    for row, wanted in zip(in_parts.history, whole.history, strict=True):
+        for key in ("examples_seen", "learning_rate", "train_loss", "train_top1", "val_loss"):
+            assert row[key] == pytest.approx(wanted[key], abs=1e-5)
+
+
+def test_decisions_say_what_was_split_and_what_that_changes(in_parts: TrainingLoop) -> None:
+    decisions = in_parts.course.decisions
+
+    assert [(each.what, each.stage, each.at_examples, each.after) for each in decisions] == [
+        ("parts", 0, 0, 2),
+        ("parts", 0, 0, 4),
+        ("parts", 1, 12, 2),
+        ("parts", 1, 12, 4),
+    ]
+    assert decisions[0].reason == (
+        "stage 1 computes its steps in 2 parts: out of memory with 6 photos of 32 px on a device. "
+        "Batch and rate stay as they are, the gradients of the parts are added up; but "
+        "BatchNormalization sees 3 photos of each replica at a time"
+    )
+
+
+def test_resumed_run_splits_from_the_start_and_ends_bit_for_bit(
+    photos: tuple[Photos, Photos], in_parts: TrainingLoop, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    # Six failed and taken steps, then the first of the second stage that goes through.
+    with holding(2), pytest.raises(TrainingStopped):
+        new_loop(photos, checkpoints=checkpoints, stop=StopsAt(7)).run()
+
+    resumed = new_loop(photos, checkpoints=checkpoints)
+    with holding(2) as failed:
+        resumed.run()
+
+    assert failed == []
+    assert resumed.course.decisions == in_parts.course.decisions
+    for weight, expected in zip(
+        resumed.model.get_weights(), in_parts.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_two_replicas_train_in_parts_what_they_train_whole(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("parts_on_logical_devices.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    whole, split, difference = done.stdout.splitlines()
+    assert (whole, split) == ("[]", "[(0, 2), (1, 2), (1, 4)]")
+    assert float(difference) < 1e-5
+
+
+def test_memory_that_holds_no_photo_is_an_error(photos: tuple[Photos, Photos]) -> None:
+    with holding(0), pytest.raises(FieldmarkError) as caught:
+        new_loop(photos).run()
+    assert str(caught.value) == (
+        "The device's memory does not hold a training step of stage 1 over a single photo of 32 "
+        "px. Lower the image size, take a smaller network, or set trainer.precision to a shorter "
+        "one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("workers", "why"),
+    [
+        (1, "no checkpoint is kept to go back to"),
+        (3, "one of 3 machines cannot take a step back that the others have taken"),
+    ],
+)
+def test_run_that_cannot_go_back_says_so(
+    photos: tuple[Photos, Photos], workers: int, why: str
+) -> None:
+    stage = new_loop(photos).plan[1]
+    with pytest.raises(FieldmarkError) as caught:
+        place_to_go_back_to(StepOutOfMemory(stage), None, None, workers=workers)
+    assert str(caught.value) == (
+        "A device ran out of memory in stage 2, at 40 px and a global batch of 6, and "
+        f"{why}. Lower the stage's global_batch, or set it to auto."
+    )
+
+
+@given(rows=st.integers(1, 100), data=st.data())
+def test_parts_are_of_nearly_equal_size_and_hold_every_photo(
+    rows: int, data: st.DataObject
+) -> None:
+    bounds = part_bounds(rows, data.draw(st.integers(1, rows)))
+    assert [row for start, end in bounds for row in range(start, end)] == list(range(rows))
+    sizes = [end - start for start, end in bounds]
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) >= 1
+
+
+def test_averages_of_parts_follow_at_the_pace_of_the_whole() -> None:
+    norm = keras.layers.BatchNormalization(momentum=0.9)
+    model = keras.Sequential([keras.Input((2,)), norm])
+    value = tf.constant([[1.0, 3.0]] * 4)
+    with slower_averages(model, parts=3):
+        for _ in range(3):
+            model(value, training=True)
+    assert norm.momentum == 0.9
+    np.testing.assert_allclose(norm.moving_mean, [0.1, 0.3], rtol=1e-5)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.progressive_trainer.trial_memory import CpuMemory, available_memory
+
+GB = 10**9
+
+
+def memory(peaks: Iterator[int], *, free: int, share: float = 0.5, replicas: int = 1) -> CpuMemory:
+    return CpuMemory(share, replicas, available_bytes=free, peak_bytes=lambda: next(peaks))
+
+
+def test_larger_batch_is_not_tried_where_the_growth_says_that_it_would_not_fit() -> None:
+    # 2 GB before; then 8 photos take 1 GB, most of it once, and each further one 0.1 GB.
+    cpu = memory(iter([2 * GB, 3 * GB, 3_800_000_000]), free=8 * GB)
+
+    assert cpu.expected(8) is None
+    assert cpu.taken(8) == (True, "1.0 GB taken, 4.0 GB allowed")
+    assert cpu.expected(16) is None
+    assert cpu.taken(16) == (True, "1.8 GB taken, 4.0 GB allowed")
+    assert cpu.expected(32) is None
+    assert cpu.expected(40) == ("4.2 GB expected by the growth of smaller batches, 4.0 GB allowed")
+
+
+def test_replicas_share_what_is_free() -> None:
+    cpu = memory(iter([0, 2 * GB]), free=8 * GB, replicas=4)
+    assert cpu.taken(8) == (False, "2.0 GB taken, 1.0 GB allowed")
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "free"), [("max", "1", 4096), ("3000", "1000", 2000), ("9999999", "5", 4096)]
+)
+def test_free_memory_is_the_machines_or_what_its_container_leaves(
+    tmp_path: Path, limit: str, used: str, free: int
+) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 8 kB\nMemAvailable:        4 kB\n")
+    (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/memory.max").write_text(f"{limit}\n")
+    (tmp_path / "sys/fs/cgroup/memory.current").write_text(f"{used}\n")
+    assert available_memory(tmp_path) == free
