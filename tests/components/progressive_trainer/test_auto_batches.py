@@ -136,6 +136,7 @@ def test_run_with_a_checkpoint_goes_on_with_its_batches(
         examples_seen=20,
         history=[],
         partial_epoch={},
+        record={},
         decisions=[recorded.as_dict()],
         variables=[],
     )
