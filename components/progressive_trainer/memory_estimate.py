@@ -12,8 +12,8 @@ logits       a replica's photos by leaves, three times: logits, softmax, gradien
 update       three times the largest variable: what an optimizer computes on the way
 
 The peak is weights + slots + gradients + the larger of (activations + logits) and update. Left out
-are the libraries (0.6 GB of a process) and the shuffle buffer: `shuffle_buffer_photos` times a
-stored photo. XLA and cuDNN may take more or less.
+are the libraries (0.6 GB of a process), the traced step (0.1 to 0.5 GB, by the network) and the
+shuffle buffer: `shuffle_buffer_photos` times a stored photo. XLA and cuDNN may take more or less.
 
     estimate = Footprint(model, settings).of(plan, replicas=1)
     estimate.peak_bytes, estimate.in_words()
