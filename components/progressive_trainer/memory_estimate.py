@@ -2,7 +2,7 @@
 
 Counted from the built network, nothing is run:
 
-weights      all variables of the network; once more where an average of them is kept
+weights      all variables of the network; once more for each average of them that is kept
 slots        what the optimizer keeps of all that may learn
 gradients    of all that may learn; twice where they are clipped, which makes a copy
 activations  the outputs of all layers at the stage's size, for a replica's photos: the way back
@@ -78,11 +78,12 @@ class Footprint:
     Args:
         model: the network.
         settings: of the training.
+        averages: averages of the weights that are kept beside them.
     """
 
-    def __init__(self, model: keras.Model, settings: TrainerSettings) -> None:
+    def __init__(self, model: keras.Model, settings: TrainerSettings, *, averages: int = 0) -> None:
         self._model, self._settings = model, settings
-        self._weights = variable_bytes(model.variables)
+        self._weights = variable_bytes(model.variables) * (1 + averages)
         trainable = model.trainable_variables
         self._slots = SLOTS[settings.optimizer] * variable_bytes(trainable)
         clipped = settings.clip_global_norm is not None
