@@ -203,7 +203,9 @@ def _in_words(gain: Gain, settings: AdaptiveSettings) -> str:
 
 
 def _points(share: float, sign: str = "") -> str:
-    return f"{100 * share:{sign}.2g} points"
+    value = 100 * share
+    digits = f"{value:{sign},.0f}" if abs(value) >= 10 else f"{value:{sign}.2g}"
+    return f"{digits} points"
 
 
 def _variance(share: float, count: int) -> float:
