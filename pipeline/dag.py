@@ -15,6 +15,7 @@ from components.last_blessed.component import (
     LastBlessedModel,
     find_last_blessed,
     find_starting_model,
+    has_same_leaves,
 )
 from components.mobile_exporter.component import MobileExporter
 from components.mobile_validator.component import MobileValidator
@@ -30,6 +31,7 @@ from pipeline.recipe import recipe_of
 from schemas.errors import ConfigError
 from schemas.open_source import open_source
 from schemas.record import SCHEMA_FILE
+from schemas.taxonomy import Taxonomy
 
 
 def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipeline:
@@ -43,7 +45,8 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
     layout, recipe = Layout.of(config), recipe_of(config, export_fingerprint)
     largest_px = largest_image_size_px(config.trainer.schedule)
-    baseline, start = _pushed_models(config, layout, recipe)
+    leaves = open_source(str(config.export_dir), config.export.format).taxonomy()
+    baseline, start = _pushed_models(config, layout, recipe, leaves)
     read = ExportExampleGen(config.export_dir, config.export, export_fingerprint=export_fingerprint)
     examples, taxonomy = read.outputs["examples"], read.outputs["taxonomy"]
     # The schema comes before the statistics: its image_domain keeps photos out of the counts.
@@ -79,6 +82,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         read.outputs["photo_index"],
         config.evaluation,
         baseline_model=baseline.outputs["model"] if baseline else None,
+        same_leaves=baseline is None or has_same_leaves(baseline.version_dir, leaves),
     ).with_id("Evaluator")
     export_mobile = MobileExporter(model, taxonomy, config.mobile_export)
     bundle = export_mobile.outputs["bundle"]
@@ -109,11 +113,10 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
 
 
 def _pushed_models(
-    config: PipelineConfig, layout: Layout, recipe: str
+    config: PipelineConfig, layout: Layout, recipe: str, taxonomy: Taxonomy
 ) -> tuple[LastBlessedModel | None, LastBlessedModel | None]:
     """The steps that bring the model to compare with and the one to start from; often one step."""
     pushed = layout.pushed_saved_models
-    taxonomy = open_source(str(config.export_dir), config.export.format).taxonomy()
     compared = find_last_blessed(pushed, recipe=recipe, taxonomy=taxonomy)
     baseline = LastBlessedModel(str(compared)) if compared else None
     if config.trainer.base_weights != LAST_BLESSED:

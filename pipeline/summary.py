@@ -59,6 +59,7 @@ def _blessings(store: Store) -> list[str]:
 
         verdict = read_verdict(evaluation)
         lines.append(f"evaluation {verdict.figures()}")
+        lines.append(f"compared   {verdict.compared}")
         lines.append(f"model      {verdict.words()}")
     report = _output_json(store, "MobileValidator", "report", "mobile_report.json")
     if report:

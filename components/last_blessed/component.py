@@ -24,19 +24,26 @@ from serving.versions import versions
 def find_last_blessed(pushed_dir: Path, *, recipe: str, taxonomy: Taxonomy) -> Path | None:
     """Returns the newest version in a push directory to compare a model with, or None.
 
+    Its leaves may be others: models are compared on those that both have.
+
     Args:
         pushed_dir: directory of numbered versions, each pushed after its blessing.
         recipe: of the training that is to be compared; a model of the same one does not count.
-        taxonomy: of that training. A model with other leaves does not count either: its classes
-            mean other taxa.
+        taxonomy: of that training. A model without a leaf of it does not count either.
     """
     for version in versions(pushed_dir):
         if load_manifest(version).get("recipe") == recipe:
             continue
         leaves = load_model_taxonomy(version).leaf_taxon_ids
-        if np.array_equal(leaves, taxonomy.leaf_taxon_ids):
+        if np.isin(leaves, taxonomy.leaf_taxon_ids).any():
             return version
     return None
+
+
+def has_same_leaves(version_dir: Path, taxonomy: Taxonomy) -> bool:
+    """Returns whether each class of a pushed model means the taxon that it means in a taxonomy."""
+    leaves = load_model_taxonomy(version_dir).leaf_taxon_ids
+    return bool(np.array_equal(leaves, taxonomy.leaf_taxon_ids))
 
 
 def find_starting_model(pushed_dir: Path, *, recipe: str, network: str) -> Path | None:
@@ -85,3 +92,8 @@ class LastBlessedModel(BaseComponent):
                 version_dir=version_dir, model=Channel(type=standard_artifacts.Model)
             )
         )
+
+    @property
+    def version_dir(self) -> Path:
+        """What it copies."""
+        return Path(self.exec_properties["version_dir"])

@@ -11,7 +11,7 @@ from tfx.utils import json_utils
 
 from components.artifacts import PhotoIndex, Taxonomy
 from components.taxon_evaluator.config import EvaluationSettings
-from components.taxon_evaluator.eval_config import BARS, build_eval_config
+from components.taxon_evaluator.eval_config import bars_of, build_eval_config
 from components.taxon_evaluator.executor import Executor
 from schemas.source_hash import source_hash
 
@@ -37,14 +37,18 @@ class TaxonEvaluator(BaseBeamComponent):
     Inputs:
         examples: standard_artifacts.Examples, transformed records.
         model: standard_artifacts.Model, with the `evaluate` signature.
-        baseline_model: standard_artifacts.Model to compare with, or none.
+        baseline_model: standard_artifacts.Model to compare with, or none; written by Fieldmark.
         taxonomy: components.artifacts.Taxonomy.
         photo_index: components.artifacts.PhotoIndex, for what the model was trained on.
 
     Outputs:
-        evaluation: standard_artifacts.ModelEvaluation, TFMA's output and `tables/*.parquet` (see
-            `tables.table_files`).
-        blessing: standard_artifacts.ModelBlessing.
+        evaluation: standard_artifacts.ModelEvaluation, TFMA's output, `tables/*.parquet` (see
+            `tables.table_files`) and `tables/verdict.json` (see `judgement`).
+        blessing: standard_artifacts.ModelBlessing, given if TFMA's thresholds and our bars agree.
+
+    Args:
+        same_leaves: whether the baseline's classes mean the same taxa. If not, it is compared on
+            the leaves that both have.
     """
 
     SPEC_CLASS = TaxonEvaluatorSpec
@@ -59,7 +63,11 @@ class TaxonEvaluator(BaseBeamComponent):
         settings: EvaluationSettings,
         *,
         baseline_model: BaseChannel | None = None,
+        same_leaves: bool = True,
     ) -> None:
+        eval_config = build_eval_config(
+            settings, has_baseline=baseline_model is not None, same_leaves=same_leaves
+        )
         super().__init__(
             spec=TaxonEvaluatorSpec(
                 examples=examples,
@@ -68,14 +76,15 @@ class TaxonEvaluator(BaseBeamComponent):
                 taxonomy=taxonomy,
                 photo_index=photo_index,
                 example_splits=json_utils.dumps(list(settings.splits)),
-                eval_config=build_eval_config(settings, has_baseline=baseline_model is not None),
+                eval_config=eval_config,
                 fairness_indicator_thresholds="null",
-                # Bars and splits are in the properties above: a change of them is said once.
-                settings=settings.model_dump_json(exclude={"splits", *BARS}),
+                # TFMA's bars and splits are in the properties above: a change of them is said once.
+                settings=settings.model_dump_json(exclude={"splits", *bars_of(eval_config)}),
                 code_version=source_hash(
                     "components.taxon_evaluator",
                     "schemas.leaf_paths",
                     "schemas.record",
+                    "schemas.taxonomy",
                     "schemas.wilson",
                     "serving.rollup",
                 ),

@@ -19,7 +19,19 @@ class EvaluationSettings(Settings):
     """Top-1 accuracy over all photos that earns the blessing, 0..1, at least."""
 
     max_top1_drop: float = Field(0.01, ge=0, le=1)
-    """Top-1 may be lower than the last blessed model's on the same photos by less than this."""
+    """Top-1 may be lower than the last blessed model's on the same photos by at most this, 0..1."""
+
+    max_significant_drop: float = Field(0.0, ge=0, le=1)
+    """The same, 0..1, for a drop that chance does not explain (McNemar's test at `alpha`)."""
+
+    alpha: float = Field(0.05, gt=0, lt=1)
+    """How often chance alone may look like a drop; of the taxa found fallen, the false share."""
+
+    max_fall: float = Field(0.1, ge=0, le=1)
+    """A taxon has fallen whose top-1 is lower by more than this, 0..1, beyond chance at `alpha`."""
+
+    max_fallen_taxa: int = Field(0, ge=0)
+    """Taxa that may have fallen against the last blessed model, at most."""
 
     ranks: tuple[str, ...] = ("species", "genus", "family", "order", "class", ICONIC)
     """Ranks whose taxa are slices and at which rolled-up answers are judged; or `iconic`."""

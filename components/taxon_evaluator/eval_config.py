@@ -17,34 +17,41 @@ from schemas.source_hash import source_hash
 METRICS_MODULE = "components.taxon_evaluator.metrics"
 TOP1 = "top1_accuracy"
 TOP_KS = (1, 3, 5, 10)
-BARS = frozenset({"min_top1", "max_top1_drop"})
-"""Settings that decide on the blessing, and change no figure."""
-
 CANDIDATE = "candidate"
 BASELINE = "baseline"
 SIGNATURE = "evaluate"
+OTHER_LEAVES_SIGNATURE = "serve_topk"
+"""Asked of a baseline whose classes mean other taxa: it takes no label, and answers with taxa."""
 
 
-def build_eval_config(settings: EvaluationSettings, *, has_baseline: bool) -> config_pb2.EvalConfig:
+def build_eval_config(
+    settings: EvaluationSettings, *, has_baseline: bool, same_leaves: bool = True
+) -> config_pb2.EvalConfig:
     """Returns what the Evaluator measures and asks.
 
     Args:
         settings: the bars.
         has_baseline: whether there is a last blessed model to compare with.
+        same_leaves: whether its classes mean the same taxa. If not, TFMA has it answer, and
+            measures and compares nothing of it: labels are classes of the candidate.
     """
-    models = [_model_spec(CANDIDATE, is_baseline=False)]
+    measured = [_model_spec(CANDIDATE, is_baseline=False)]
+    models = list(measured)
     if has_baseline:
-        models.append(_model_spec(BASELINE, is_baseline=True))
+        models.append(_model_spec(BASELINE, is_baseline=True, same_leaves=same_leaves))
+    has_comparable = has_baseline and same_leaves
+    if has_comparable:
+        measured = models
     metrics = [_metric("PhotoCount", name="example_count")]
     metrics += [_metric("TopKAccuracy", name=f"top{k}_accuracy", k=k) for k in TOP_KS]
     metrics += [_metric("LogLoss", name="log_loss")]
     for metric in metrics:
         if json.loads(metric.config or "{}").get("name") == TOP1:
-            metric.per_slice_thresholds.append(_bars(settings, has_baseline=has_baseline))
+            metric.per_slice_thresholds.append(_bars(settings, has_baseline=has_comparable))
     return config_pb2.EvalConfig(
         model_specs=models,
         metrics_specs=[
-            config_pb2.MetricsSpec(metrics=metrics, model_names=[spec.name for spec in models])
+            config_pb2.MetricsSpec(metrics=metrics, model_names=[spec.name for spec in measured])
         ],
         slicing_specs=[
             config_pb2.SlicingSpec(),
@@ -54,10 +61,23 @@ def build_eval_config(settings: EvaluationSettings, *, has_baseline: bool) -> co
     )
 
 
-def _model_spec(name: str, *, is_baseline: bool) -> config_pb2.ModelSpec:
+def bars_of(eval_config: config_pb2.EvalConfig) -> dict[str, float]:
+    """Returns the settings that an EvalConfig of ours holds, by name: TFMA judges by them."""
+    (threshold,) = [
+        bars.threshold
+        for metric in eval_config.metrics_specs[0].metrics
+        for bars in metric.per_slice_thresholds
+    ]
+    bars = {"min_top1": threshold.value_threshold.lower_bound.value}
+    if threshold.HasField("change_threshold"):
+        bars["max_top1_drop"] = -threshold.change_threshold.absolute.value
+    return bars
+
+
+def _model_spec(name: str, *, is_baseline: bool, same_leaves: bool = True) -> config_pb2.ModelSpec:
     return config_pb2.ModelSpec(
         name=name,
-        signature_name=SIGNATURE,
+        signature_name=SIGNATURE if same_leaves else OTHER_LEAVES_SIGNATURE,
         label_key=record.LABEL,
         is_baseline=is_baseline,
     )

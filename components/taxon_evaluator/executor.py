@@ -1,22 +1,36 @@
-"""TFX's Evaluator executor, which also writes the tables of every taxon."""
+"""TFX's Evaluator executor, which also writes the tables of every taxon, and may withhold the
+blessing that TFMA's thresholds alone would give."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tensorflow_model_analysis.proto import config_pb2
 from tfx.components.evaluator import executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
+from tfx.utils import path_utils, proto_utils
 
+from components.taxon_evaluator.blessing import withhold
+from components.taxon_evaluator.comparison import compare
 from components.taxon_evaluator.config import EvaluationSettings
+from components.taxon_evaluator.eval_config import TOP1, bars_of
+from components.taxon_evaluator.judgement import Judgement, judge
+from components.taxon_evaluator.paired.pair_branch import PairRequest
+from components.taxon_evaluator.paired.pairs_table import read_pairs
 from components.taxon_evaluator.table_branch import CUSTOM_EXTRACTORS
 from components.taxon_evaluator.table_request import TableRequest, requested
-from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY
+from components.taxon_evaluator.tables.leaf_groups import OVERALL
+from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY, read_metric
 from components.taxon_evaluator.tables.write_tables import TableSettings
+from components.taxon_evaluator.tfma_validation import tfma_failures
 from components.taxon_evaluator.training_photos import count_training_photos
 from schemas.record import TAXONOMY_FILE
 from schemas.taxonomy_csv import read_taxonomy
+from serving.fingerprint import EXTRAS
 
 TRAINING_FILE = "training_photos.npz"
 """Beside the tables: what the model was trained on."""
@@ -35,23 +49,77 @@ class Executor(executor.Executor):
     ) -> None:
         taxonomy_file = Path(artifact_utils.get_single_uri(input_dict["taxonomy"])) / TAXONOMY_FILE
         index_dir = Path(artifact_utils.get_single_uri(input_dict["photo_index"]))
-        directory = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
-        directory /= TABLES_DIRECTORY
+        evaluation_dir = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
+        directory = evaluation_dir / TABLES_DIRECTORY
         directory.mkdir(parents=True, exist_ok=True)
         training = count_training_photos(index_dir, read_taxonomy(taxonomy_file))
         training.save(directory / TRAINING_FILE)
-        settings = EvaluationSettings.model_validate_json(exec_properties["settings"])
+        settings = settings_of(exec_properties)
+        baseline_file = _baseline_taxonomy_file(input_dict)
         stock_inputs = {key: value for key, value in input_dict.items() if key not in OWN_INPUTS}
-        with requested(table_request(taxonomy_file, directory, settings)):
+        with requested(table_request(taxonomy_file, directory, settings, baseline_file)):
             super().Do(
                 stock_inputs,
                 output_dict,
                 {**exec_properties, "custom_extractors": CUSTOM_EXTRACTORS},
             )
+        judgement = judge_evaluation(evaluation_dir, settings, taxonomy_file, baseline_file)
+        judgement.write(directory)
+        if not judgement.blessed:
+            withhold(artifact_utils.get_single_instance(output_dict["blessing"]))
+
+
+def settings_of(exec_properties: Mapping[str, Any]) -> EvaluationSettings:
+    """Returns the settings that the step's properties hold: TFMA's bars are in its own config.
+
+    Args:
+        exec_properties: of the step.
+    """
+    eval_config = config_pb2.EvalConfig()
+    proto_utils.json_to_proto(exec_properties["eval_config"], eval_config)
+    written = json.loads(exec_properties["settings"])
+    return EvaluationSettings.model_validate({**written, **bars_of(eval_config)})
+
+
+def judge_evaluation(
+    evaluation_dir: Path,
+    settings: EvaluationSettings,
+    taxonomy_file: Path,
+    baseline_taxonomy_file: Path | None,
+) -> Judgement:
+    """Returns the verdict on what TFMA and the tables say.
+
+    Args:
+        evaluation_dir: TFMA's output; the tables lie in it.
+        settings: of the Evaluator.
+        taxonomy_file: of the model.
+        baseline_taxonomy_file: of the last blessed model; None without one.
+    """
+    directory = evaluation_dir / TABLES_DIRECTORY
+    comparison = None
+    if baseline_taxonomy_file is not None:
+        baseline = read_taxonomy(baseline_taxonomy_file)
+        comparison = compare(read_taxonomy(taxonomy_file), baseline, read_pairs(directory))
+    return judge(
+        settings,
+        top1=read_metric(directory, OVERALL, TOP1)["value"][0].as_py(),
+        comparison=comparison,
+        tfma_failures=tfma_failures(evaluation_dir),
+    )
+
+
+def _baseline_taxonomy_file(inputs: Mapping[str, list[Artifact]]) -> Path | None:
+    if not inputs.get("baseline_model"):
+        return None
+    (model,) = inputs["baseline_model"]
+    return Path(path_utils.serving_model_path(model.uri)) / EXTRAS / TAXONOMY_FILE
 
 
 def table_request(
-    taxonomy_file: Path, directory: Path, settings: EvaluationSettings
+    taxonomy_file: Path,
+    directory: Path,
+    settings: EvaluationSettings,
+    baseline_taxonomy_file: Path | None = None,
 ) -> TableRequest:
     """Returns what an evaluation of these settings counts.
 
@@ -59,7 +127,17 @@ def table_request(
         taxonomy_file: of the model.
         directory: for the tables; TRAINING_FILE lies there.
         settings: of the Evaluator.
+        baseline_taxonomy_file: of the last blessed model; None without one.
     """
+    pairs = None
+    if baseline_taxonomy_file is not None:
+        pairs = PairRequest(
+            candidate_taxonomy_file=str(taxonomy_file),
+            baseline_taxonomy_file=str(baseline_taxonomy_file),
+            directory=str(directory),
+            alpha=settings.alpha,
+            max_fall=settings.max_fall,
+        )
     return TableRequest(
         taxonomy_file=str(taxonomy_file),
         training_file=str(directory / TRAINING_FILE),
@@ -73,4 +151,5 @@ def table_request(
             min_slice_photos=settings.min_slice_photos,
             confusions_per_leaf=settings.confusions_per_leaf,
         ),
+        pairs=pairs,
     )

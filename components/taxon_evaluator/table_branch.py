@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.taxon_evaluator.eval_config import CANDIDATE
+from components.taxon_evaluator.paired.pair_branch import CountPairs
 from components.taxon_evaluator.table_request import TableRequest, current_request
 from components.taxon_evaluator.tables.merging import MergeTables
 from components.taxon_evaluator.tables.photo_figures import Answers
@@ -31,7 +32,7 @@ from schemas import record
 CUSTOM_EXTRACTORS = f"{__name__}.custom_extractors"
 """What TFX's Evaluator is told to import."""
 
-STAGE = "CountTables"
+STAGE, PAIR_STAGE = "CountTables", "CountPairs"
 
 
 def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any) -> Any:
@@ -46,8 +47,12 @@ def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_c
     )
     stages = [extractor.stage_name for extractor in extractors]
     place = stages.index(unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME)
-    ours = tfma.extractors.Extractor(stage_name=STAGE, ptransform=CountTables(current_request()))
-    return [*extractors[:place], ours, *extractors[place:]]
+    request = current_request()
+    ours = [tfma.extractors.Extractor(stage_name=STAGE, ptransform=CountTables(request))]
+    if request.pairs is not None:
+        pairs = CountPairs(request.pairs)
+        ours.append(tfma.extractors.Extractor(stage_name=PAIR_STAGE, ptransform=pairs))
+    return [*extractors[:place], *ours, *extractors[place:]]
 
 
 class CountTables(beam.PTransform):

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.taxon_evaluator.paired.pair_branch import PairRequest
 from components.taxon_evaluator.tables.photo_columns import PhotoColumns
 from components.taxon_evaluator.tables.taxon_tree import TaxonTree
 from components.taxon_evaluator.tables.write_tables import TableSettings
@@ -32,6 +33,7 @@ class TableRequest:
         cell_degrees: the same.
         photos_per_confusion: the same.
         settings: of writing.
+        pairs: the comparison with the last blessed model; None without one.
     """
 
     taxonomy_file: str
@@ -42,6 +44,7 @@ class TableRequest:
     cell_degrees: int
     photos_per_confusion: int
     settings: TableSettings
+    pairs: PairRequest | None = None
 
     def columns(self) -> PhotoColumns:
         """Returns what is counted of a photo."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from components.taxon_evaluator.eval_config import TOP1
+from components.taxon_evaluator.judgement import read_judgement
 from components.taxon_evaluator.tables.leaf_groups import LEAF, OVERALL
 from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY, read_metric
 
@@ -24,6 +23,7 @@ class Verdict:
         leaf_top1: top-1 accuracy by leaf taxon id, 0..1.
         blessed: whether every bar was reached.
         failures: each bar missed, in words.
+        compared: with what, and what came of it, in words.
     """
 
     photos: int
@@ -32,6 +32,7 @@ class Verdict:
     leaf_top1: dict[int, float]
     blessed: bool
     failures: tuple[str, ...]
+    compared: str
 
     def figures(self) -> str:
         """Returns the figures as a line."""
@@ -48,14 +49,10 @@ class Verdict:
 
 
 def read_verdict(evaluation_dir: Path) -> Verdict:
-    """Reads an Evaluator's `evaluation` artifact: its tables, and TFMA's validation."""
-    # TFX mends names that TFMA lacks, so it comes first.
-    importlib.import_module("tfx.components")
-    import tensorflow_model_analysis as tfma
-
+    """Reads an Evaluator's `evaluation` artifact: its tables and `verdict.json`."""
     # TFMA's own reader makes a dictionary of strings of every slice: minutes for 80,000 taxa.
     tables = evaluation_dir / TABLES_DIRECTORY
-    validation = tfma.load_validation_result(str(evaluation_dir))
+    judgement = read_judgement(tables)
     top1 = read_metric(tables, OVERALL, TOP1)
     leaves = read_metric(tables, LEAF, TOP1)
     return Verdict(
@@ -65,24 +62,7 @@ def read_verdict(evaluation_dir: Path) -> Verdict:
         leaf_top1=dict(
             zip(leaves["taxon_id"].to_pylist(), leaves["value"].to_pylist(), strict=True)
         ),
-        blessed=validation.validation_ok,
-        failures=tuple(_failures(validation)),
+        blessed=judgement.blessed,
+        failures=judgement.reasons,
+        compared=judgement.compared(),
     )
-
-
-def _failures(validation: Any) -> list[str]:
-    return [
-        _failure(failure)
-        for of_slice in validation.metric_validations_per_slice
-        for failure in of_slice.failures
-    ]
-
-
-def _failure(failure: Any) -> str:
-    name = failure.metric_key.name
-    value = failure.metric_value.double_value.value
-    threshold = failure.metric_threshold
-    if failure.metric_key.is_diff:
-        allowed = threshold.change_threshold.absolute.value
-        return f"{name} changed by {value:+.4f} against the last blessed model, allowed {allowed:+}"
-    return f"{name} is {value:.4f}, the bar {threshold.value_threshold.lower_bound.value}"

@@ -43,6 +43,7 @@ def test_first_run_runs_every_step_and_says_what_it_does(first_run: str) -> None
     lines = step_lines(first_run)
     assert set(lines) == set(STEPS)
     assert all(" ran " in line and "first run" in line for line in lines.values())
+    assert "compared   with none: there is no blessed model yet" in first_run
     assert "model      blessed" in first_run
     assert "phone      blessed" in first_run
 
@@ -139,6 +140,8 @@ def test_another_training_starts_from_the_last_blessed_model_and_is_compared_wit
     (mapping,) = (tiny.root / "artifacts").rglob("head_mapping.csv")
     assert mapping.read_text().count(",same,") == 6
     assert "LastBlessedModel" in result.stderr
+    assert re.search(r"compared   on \d+ photos of 6 leaves: top-1 [+-]", result.stderr)
+    assert len(list((tiny.root / "artifacts").rglob("pairs.parquet"))) == 1
     _, newest = versions(tiny.root / "pushed" / "saved_model")
     assert load_manifest(newest)["base_model"] == model_id
     again = tiny.run("--set", "trainer.seed=2", "--set", "trainer.base_weights=last_blessed")

@@ -6,40 +6,63 @@ a logarithm of times, in whatever portions a Beam runner hands them over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import apache_beam as beam
 
 from components.taxon_evaluator.tables.tables import Tables, merge_tables
 
 
-class MergeTables(beam.CombineFn):
-    """Merges `Tables`; gives None where there was none."""
+class MergeParts(beam.CombineFn):
+    """Merges parts of any kind; gives None where there was none.
 
-    def create_accumulator(self) -> list[Tables]:
+    Args:
+        merge: several parts, at least one, -> one part.
+        rows: part -> how large it is, roughly.
+    """
+
+    def __init__(
+        self, merge: Callable[[Sequence[Any]], Any], rows: Callable[[Any], int] = len
+    ) -> None:
+        self._merge, self._rows = merge, rows
+
+    def create_accumulator(self) -> list[Any]:
         """Returns the stack without parts."""
         return []
 
-    def add_input(self, accumulator: list[Tables], element: Tables) -> list[Tables]:
+    def add_input(self, accumulator: list[Any], element: Any) -> list[Any]:
         """Returns the stack with one part more."""
+        rows = self._rows
         accumulator.append(element)
-        while len(accumulator) > 1 and accumulator[-2].rows <= 2 * accumulator[-1].rows:
+        while len(accumulator) > 1 and rows(accumulator[-2]) <= 2 * rows(accumulator[-1]):
             last = accumulator.pop()
-            accumulator[-1] = merge_tables([accumulator[-1], last])
+            accumulator[-1] = self._merge([accumulator[-1], last])
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[list[Tables]]) -> list[Tables]:
+    def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:
         """Returns one stack for several."""
-        merged: list[Tables] = []
+        merged: list[Any] = []
         for accumulator in accumulators:
             for part in accumulator:
                 merged = self.add_input(merged, part)
         return merged
 
-    def compact(self, accumulator: list[Tables]) -> list[Tables]:
+    def compact(self, accumulator: list[Any]) -> list[Any]:
         """Returns the stack as one part, before it travels."""
-        return [merge_tables(accumulator)] if accumulator else accumulator
+        return [self._merge(accumulator)] if accumulator else accumulator
 
-    def extract_output(self, accumulator: list[Tables]) -> Tables | None:
-        """Returns the tables of all photos."""
-        return merge_tables(accumulator) if accumulator else None
+    def extract_output(self, accumulator: list[Any]) -> Any:
+        """Returns all parts as one."""
+        return self._merge(accumulator) if accumulator else None
+
+
+class MergeTables(MergeParts):
+    """Merges `Tables`; gives None where there was none."""
+
+    def __init__(self) -> None:
+        super().__init__(merge_tables, _rows)
+
+
+def _rows(tables: Tables) -> int:
+    return tables.rows

@@ -7,7 +7,11 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.last_blessed.component import find_last_blessed, find_starting_model
+from components.last_blessed.component import (
+    find_last_blessed,
+    find_starting_model,
+    has_same_leaves,
+)
 from components.last_blessed.executor import Executor
 from schemas.errors import DataError
 from schemas.record import TAXONOMY_FILE
@@ -85,11 +89,20 @@ def test_only_pushes_of_the_same_recipe_are_none(pushed: Path, taxonomy: Taxonom
 
 
 @pytest.mark.parametrize("other_csv", [SWAPPED, THREE_LEAVES])
-def test_model_whose_classes_mean_other_taxa_does_not_count(
+def test_model_whose_classes_mean_other_taxa_is_found_and_known_as_such(
     pushed: Path, taxonomy: Taxonomy, other_csv: str
 ) -> None:
+    same = push(pushed, "1", "a")
+    other = push(pushed, "2", "b", other_csv)
+
+    assert find_last_blessed(pushed, recipe="new", taxonomy=taxonomy) == other
+    assert not has_same_leaves(other, taxonomy)
+    assert has_same_leaves(same, taxonomy)
+
+
+def test_model_without_a_leaf_of_ours_does_not_count(pushed: Path, taxonomy: Taxonomy) -> None:
     comparable = push(pushed, "1", "a")
-    push(pushed, "2", "b", other_csv)
+    push(pushed, "2", "b", HEADER + ",1,70,,Plantae\n1,21,10,0,Bellis perennis\n")
 
     assert find_last_blessed(pushed, recipe="new", taxonomy=taxonomy) == comparable
 

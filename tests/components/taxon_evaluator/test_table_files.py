@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from components.taxon_evaluator.eval_config import BASELINE, CANDIDATE
 from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY, VERSION_KEY
 from components.taxon_evaluator.verdict import Verdict
 
-FILES = ("metrics", "reliability", "confusions", "taxa")
+FILES = ("metrics", "reliability", "confusions", "taxa", "pairs")
 
 
 class Found:
@@ -104,6 +105,58 @@ def test_taxa_say_what_they_trained_on(found: Found) -> None:
 
     assert taxa.loc["Strix varia", ["train_photos", "photos"]].to_list() == [60, 3]
     assert taxa.loc["Animalia", ["leaf_class_id", "parent_taxon_id"]].to_list() == [-1, 0]
+
+
+def test_pairs_count_both_models_on_the_same_photos(found: Found) -> None:
+    pairs = found.read("pairs").set_index("taxon_id")
+
+    outcomes = ["n", "both", "only_candidate", "only_baseline", "neither"]
+    assert pairs.loc[101, outcomes].to_list() == [6, 0, 0, 6, 0]
+    assert pairs["only_candidate"].to_dict() == {101: 0, 102: 3, 103: 0}
+    assert pairs["neither"].to_dict() == {101: 0, 102: 0, 103: 1}
+    assert pairs["change"].to_dict() == {101: -1.0, 102: 1.0, 103: 0.0}
+    assert pairs["fallen"].to_dict() == {101: True, 102: False, 103: False}
+
+
+def test_verdict_says_every_missed_bar_and_is_the_files(found: Found) -> None:
+    content = json.loads((found.directory / "verdict.json").read_text())
+
+    assert not content["blessed"]
+    assert tuple(content["reasons"]) == found.verdict.failures
+    assert {bar["setting"]: bar["passed"] for bar in content["bars"]} == {
+        "min_top1": False,
+        "max_top1_drop": False,
+        "max_significant_drop": True,  # 6 photos against 3
+        "max_fallen_taxa": False,
+    }
+
+
+def test_last_blessed_model_of_other_leaves_is_compared_on_those_that_both_have(
+    tmp_path: Path, found: Found
+) -> None:
+    before = "\n".join(
+        [
+            "parent_taxon_id,taxon_id,rank_level,leaf_class_id,name",
+            ",1,70,,Animalia",
+            "1,104,10,0,Strix nebulosa",
+            "1,102,10,1,Strix varia",
+        ]
+    )
+    models = {
+        CANDIDATE: found.directory.parents[1] / "varia",
+        BASELINE: export_constant(tmp_path / "nebulosa", (0.7, 0.3), before),
+    }
+
+    verdict = evaluate(tmp_path, EvaluationSettings(min_top1=0.3), models)
+
+    pairs = Found(tmp_path, verdict).read("pairs")
+    # Of the leaves that both have, the last blessed one puts varia first, too.
+    assert pairs[["taxon_id", "n", "both"]].to_numpy().tolist() == [[102, 3, 3]]
+    assert verdict.blessed
+    assert verdict.compared == (
+        "on 3 photos of the 1 leaves that both have (the taxonomy changed: 3 leaves, before 2): "
+        "top-1 +0.0000 (-0.5544 to 0.5544), p = 1; 0 taxa fell"
+    )
 
 
 @pytest.mark.parametrize("name", FILES)

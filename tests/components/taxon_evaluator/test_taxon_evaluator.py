@@ -11,16 +11,22 @@ import tfx.components  # noqa: F401  (mends TFMA's names, and must come before i
 from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_model_analysis.metrics import metric_types
+from tfx.types import Channel
+from tfx.types.standard_artifacts import Examples, Model
 from tiny_evaluation import LABELS, evaluate, export_constant
 
+from components.artifacts import PhotoIndex, Taxonomy
+from components.taxon_evaluator.component import TaxonEvaluator
 from components.taxon_evaluator.config import EvaluationSettings
 from components.taxon_evaluator.eval_config import (
     BASELINE,
     CANDIDATE,
     METRICS_MODULE,
     TOP1,
+    bars_of,
     build_eval_config,
 )
+from components.taxon_evaluator.executor import settings_of
 from components.taxon_evaluator.metrics import (
     LABEL_RANK,
     LABEL_SCORE,
@@ -164,6 +170,7 @@ def test_figures_are_those_counted_by_hand_and_one_bad_taxon_blocks_nothing(
     assert verdict.leaf_top1 == {101: 0.0, 102: 1.0, 103: 0.0}
     assert verdict.blessed
     assert verdict.words() == "blessed"
+    assert verdict.compared == "with none: there is no blessed model yet, absolute bars only"
     assert verdict.figures() == (
         "10 photos: top-1 30.0%, top-5 100.0%; mean over 3 taxa 33.3%; 2 taxa never right"
     )
@@ -181,7 +188,42 @@ def test_both_missed_bars_are_said_in_words(says_varia: Path, tmp_path: Path) ->
     assert not verdict.blessed
     assert verdict.top1 == pytest.approx(0.3)
     assert verdict.words().startswith("NOT blessed: ")
-    assert set(verdict.failures) == {
-        "top1_accuracy is 0.3000, the bar 0.5",
-        "top1_accuracy changed by -0.3000 against the last blessed model, allowed -0.05",
-    }
+    assert verdict.failures[:2] == (
+        "top1_accuracy is 0.3 over all photos, 0.2 below the bar of 0.5 (min_top1)",
+        "top1_change is -0.3 over all photos, 0.25 below the bar of -0.05 (max_top1_drop)",
+    )
+
+
+def test_bars_of_tfma_are_read_from_its_config() -> None:
+    settings = EvaluationSettings(min_top1=0.4, max_top1_drop=0.02)
+
+    first = build_eval_config(settings, has_baseline=False)
+    same = build_eval_config(settings, has_baseline=True)
+    other = build_eval_config(settings, has_baseline=True, same_leaves=False)
+
+    assert bars_of(first) == bars_of(other) == {"min_top1": 0.4}
+    assert bars_of(same) == {"min_top1": 0.4, "max_top1_drop": 0.02}
+
+
+def test_model_of_other_leaves_answers_without_labels_and_is_not_measured_by_tfma() -> None:
+    config = build_eval_config(EvaluationSettings(), has_baseline=True, same_leaves=False)
+
+    assert [spec.signature_name for spec in config.model_specs] == ["evaluate", "serve_topk"]
+    assert list(config.metrics_specs[0].model_names) == [CANDIDATE]
+
+
+@pytest.mark.parametrize(("baseline", "same_leaves"), [(False, True), (True, True), (True, False)])
+def test_step_takes_the_settings_that_it_was_made_with(baseline: bool, same_leaves: bool) -> None:
+    settings = EvaluationSettings(
+        splits=("val", "test"), min_top1=0.4, max_top1_drop=0.02 if baseline else 0.01, alpha=0.01
+    )
+    step = TaxonEvaluator(
+        *(Channel(type=kind) for kind in (Examples, Model, Taxonomy, PhotoIndex)),
+        settings,
+        baseline_model=Channel(type=Model) if baseline else None,
+        same_leaves=same_leaves,
+    )
+
+    taken = settings_of(step.exec_properties)
+
+    assert taken.model_dump(exclude={"splits"}) == settings.model_dump(exclude={"splits"})

@@ -12,16 +12,19 @@ import tfx.components  # noqa: F401  (mends TFMA's names, and must come before i
 from apache_beam.options.pipeline_options import PipelineOptions
 from PIL import Image
 
+from components.last_blessed.component import has_same_leaves
 from components.taxon_evaluator.config import EvaluationSettings
 from components.taxon_evaluator.eval_config import BASELINE, build_eval_config
-from components.taxon_evaluator.executor import table_request
+from components.taxon_evaluator.executor import judge_evaluation, table_request
 from components.taxon_evaluator.table_branch import custom_extractors
 from components.taxon_evaluator.table_request import TableRequest, requested
 from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY
 from components.taxon_evaluator.training_photos import TrainingPhotos, hash_observers
 from components.taxon_evaluator.verdict import Verdict, read_verdict
 from schemas import record
+from schemas.record import TAXONOMY_FILE
 from schemas.taxonomy_csv import read_taxonomy
+from serving.fingerprint import EXTRAS
 from serving.saved_model import export_saved_model
 
 TAXONOMY_CSV = """parent_taxon_id,taxon_id,rank_level,leaf_class_id,name
@@ -51,9 +54,11 @@ def constant_model(scores: tuple[float, ...]) -> keras.Model:
     return keras.Model(pixels, keras.layers.Softmax()(logits))
 
 
-def export_constant(directory: Path, scores: tuple[float, ...]) -> Path:
-    taxonomy_path = directory.parent / "taxonomy.csv"
-    taxonomy_path.write_text(TAXONOMY_CSV)
+def export_constant(
+    directory: Path, scores: tuple[float, ...], taxonomy_csv: str = TAXONOMY_CSV
+) -> Path:
+    taxonomy_path = directory.parent / f"taxonomy-{directory.name}.csv"
+    taxonomy_path.write_text(taxonomy_csv)
     export_saved_model(
         constant_model(scores),
         read_taxonomy(taxonomy_path),
@@ -99,17 +104,20 @@ def write_records(path: Path) -> None:
 
 
 def evaluate(directory: Path, settings: EvaluationSettings, models: dict[str, Path]) -> Verdict:
-    """Runs TFMA as the Evaluator does, tables included; everything lies in `directory`."""
-    with requested(request_in(directory, settings)):
+    """Runs TFMA as the Evaluator does, tables and verdict included; all lies in `directory`."""
+    before = models[BASELINE] / EXTRAS / TAXONOMY_FILE if BASELINE in models else None
+    with requested(request_in(directory, settings, before)):
         return evaluate_as_requested(directory, settings, models)
 
 
-def request_in(directory: Path, settings: EvaluationSettings) -> TableRequest:
+def request_in(
+    directory: Path, settings: EvaluationSettings, before: Path | None = None
+) -> TableRequest:
     """What the executor would ask for; observer "ada" is in training, and so are 5, 60 and 700
     photos of the leaves."""
     (directory / "taxonomy.csv").write_text(TAXONOMY_CSV)
     request = table_request(
-        directory / "taxonomy.csv", directory / EVALUATION / TABLES_DIRECTORY, settings
+        directory / "taxonomy.csv", directory / EVALUATION / TABLES_DIRECTORY, settings, before
     )
     Path(request.directory).mkdir(parents=True)
     training = TrainingPhotos(np.array([5, 60, 700]), hash_observers(["ada"]))
@@ -122,7 +130,14 @@ def evaluate_as_requested(
 ) -> Verdict:
     import tensorflow_model_analysis as tfma
 
-    config = build_eval_config(settings, has_baseline=BASELINE in models)
+    taxonomy_file = directory / "taxonomy.csv"
+    before = models[BASELINE] / EXTRAS / TAXONOMY_FILE if BASELINE in models else None
+    config = build_eval_config(
+        settings,
+        has_baseline=before is not None,
+        same_leaves=before is None
+        or has_same_leaves(models[BASELINE], read_taxonomy(taxonomy_file)),
+    )
     write_records(directory / "photos.gz")
     shared = [
         tfma.default_eval_shared_model(
@@ -138,4 +153,6 @@ def evaluate_as_requested(
         output_path=str(directory / EVALUATION),
         pipeline_options=PipelineOptions(["--runner=FnApiRunner"]),
     )
+    judgement = judge_evaluation(directory / EVALUATION, settings, taxonomy_file, before)
+    judgement.write(directory / EVALUATION / TABLES_DIRECTORY)
     return read_verdict(directory / EVALUATION)
