@@ -111,7 +111,7 @@ def test_training_starts_from_the_pushed_model_where_it_shall(
     assert "StartingModel" not in steps
 
 
-def test_model_with_other_leaves_is_started_from_but_not_compared_with(
+def test_model_with_other_leaves_is_started_from_and_compared_without_labels(
     pushed_model: Path, tiny_export: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(pushed_model, tmp_path, dirs_exist_ok=True)
@@ -122,9 +122,11 @@ def test_model_with_other_leaves_is_started_from_but_not_compared_with(
 
     steps = pipeline_after_a_push(tmp_path, tiny_export, "trainer.base_weights=last_blessed")
 
-    model = steps["StartingModel"].outputs["model"]
+    model = steps["LastBlessedModel"].outputs["model"]
     assert steps["ProgressiveTrainer"].inputs["base_model"] is model
-    assert "baseline_model" not in steps["Evaluator"].inputs
+    assert steps["Evaluator"].inputs["baseline_model"] is model
+    assert '"serve_topk"' in steps["Evaluator"].exec_properties["eval_config"]
+    assert "max_top1_drop" in steps["Evaluator"].exec_properties["settings"]
 
 
 def test_training_starts_from_no_pushed_model_unless_told_to(
