@@ -1,0 +1,70 @@
+"""The trainer's promises, each for every backbone: on weights and layers of its own kind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import train_backbone
+from tiny_training import write_split
+
+from components.progressive_trainer.config import Network
+
+TIMES = ("train_secs", "photos_per_sec", "data_wait_share")
+NOT_DECAYED = {"beta", "bias", "gamma"}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("photos")
+    write_split(root / "train", train_backbone.TRAIN_PHOTOS, files=3)
+    write_split(root / "val", train_backbone.VAL_PHOTOS, files=2)
+    return root
+
+
+@pytest.fixture(scope="module", params=get_args(Network))
+def promises(
+    request: pytest.FixtureRequest, photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What `train_backbone` wrote about one backbone, its SavedModel checked on the way."""
+    target = tmp_path_factory.mktemp(request.param)
+    done = subprocess.run(
+        [sys.executable, train_backbone.__file__, request.param, str(photos), str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    written: dict[str, Any] = json.loads((target / "promises.json").read_text())
+    return written
+
+
+def without_times(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: row[key] for key in row if key not in TIMES} for row in history]
+
+
+def test_resumed_run_ends_with_the_same_bits(promises: dict[str, Any]) -> None:
+    assert promises["resume_difference"] == 0.0
+    assert without_times(promises["history_resumed"]) == without_times(promises["history"])
+
+
+def test_two_replicas_train_what_one_device_trains(promises: dict[str, Any]) -> None:
+    assert promises["replica_difference"] < 1e-5
+    for ours, theirs in zip(promises["history"], promises["history_replicas"], strict=True):
+        for key in ("train_loss", "val_loss"):
+            assert ours[key] == pytest.approx(theirs[key], abs=1e-5, rel=1e-5)
+
+
+def test_head_stage_moves_the_head_and_nothing_else(promises: dict[str, Any]) -> None:
+    assert promises["moved_in_head_stage"] == {"head": True, "backbone": False}
+
+
+def test_weight_decay_is_on_kernels_alone(promises: dict[str, Any]) -> None:
+    assert set(promises["left_alone"]) == NOT_DECAYED
+    assert promises["decayed"]
+    assert not set(promises["decayed"]) & NOT_DECAYED

@@ -1,0 +1,131 @@
+"""Trains one backbone in the ways that a promise is about; run by test_backbones, in a process.
+
+    python train_backbone.py NETWORK PHOTOS TARGET
+
+Two stages of two steps, the head alone and then all of the network. Writes into TARGET, as JSON,
+what the promises compare.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+sys.path.insert(0, str(Path(__file__).parent))
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tiny_cluster import TAXONOMY_HEADER
+from tiny_training import NUM_LEAVES, settings, stage
+
+from components.progressive_trainer import checkpoint
+from components.progressive_trainer.checkpoint import Checkpoints
+from components.progressive_trainer.devices import Devices, find_devices
+from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.photo_stream import Share
+from schemas.taxonomy_csv import read_taxonomy
+from serving.saved_model import export_saved_model
+
+TRAIN_PHOTOS, VAL_PHOTOS = 8, 5
+BATCH, SIZES_PX = 4, (64, 96)
+
+
+def train(network: str, photos: Path, devices: Devices, kept: Path | None) -> TrainingLoop:
+    """A run, with a checkpoint after each step if they are kept."""
+    stages = [
+        {**stage(BATCH, 1, size=SIZES_PX[0]), "trainable": "head"},
+        {**stage(BATCH, 1, size=SIZES_PX[1], dropout=0.5), "rand_augment": 5.0, "mixup": 0.2},
+    ]
+    for each in stages:
+        each["learning_rate"] = 1e-3
+    loop = TrainingLoop(
+        settings(stages, network=network, optimizer="sgd", checkpoint_secs=1e-9),
+        num_leaves=NUM_LEAVES,
+        train=Photos(_files(photos / "train"), TRAIN_PHOTOS),
+        val=Photos(_files(photos / "val"), VAL_PHOTOS),
+        devices=devices,
+        checkpoints=Checkpoints(kept) if kept else None,
+    )
+    loop.run()
+    return loop
+
+
+def resumed_from(examples_seen: int, kept: Path, target: Path) -> Path:
+    """A directory as a power cut after so many photos would have left it."""
+    name = f"examples-{examples_seen:015d}"
+    shutil.copytree(kept / name, target / name)
+    return target
+
+
+def weights_at(kept: Path, examples_seen: int, count: int) -> list[np.ndarray]:
+    """The first variables of a checkpoint: the model's."""
+    with np.load(kept / f"examples-{examples_seen:015d}" / "variables.npz") as saved:
+        return [saved[str(index)] for index in range(count)]
+
+
+def largest_difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
+    pairs = zip(ours, theirs, strict=True)
+    return max(float(np.abs(a - b).max(initial=0.0)) for a, b in pairs)
+
+
+def names_by_decay(loop: TrainingLoop) -> dict[str, list[str]]:
+    """Names of the trainable variables that weight decay shrinks, and of those it leaves alone."""
+    names: dict[str, set[str]] = {"decayed": set(), "left_alone": set()}
+    for variable in loop.model.trainable_variables:
+        decayed = loop._optimizer._use_weight_decay(variable)
+        names["decayed" if decayed else "left_alone"].add(variable.name)
+    return {kind: sorted(found) for kind, found in names.items()}
+
+
+def main(network: str, photos: Path, target: Path) -> dict[str, Any]:
+    checkpoint.KEPT = 9
+    several = find_devices(2)  # before TensorFlow has touched a device
+    one = Devices(tf.distribute.get_strategy(), Share(), "1 CPU")
+    whole = train(network, photos, one, target / "whole")
+    count = len(whole.model.variables)
+    cut = resumed_from(3 * BATCH, target / "whole", target / "cut")
+    again = train(network, photos, one, cut)
+    both = train(network, photos, several, None)
+    first, second = (weights_at(target / "whole", each * BATCH, count) for each in (1, 2))
+    head = [variable.path.startswith("leaves") for variable in whole.model.variables]
+    moved = [not np.array_equal(a, b) for a, b in zip(first, second, strict=True)]
+    leaves = "".join(f"1,{2 + leaf},10,{leaf},0,Leaf {leaf}\n" for leaf in range(NUM_LEAVES))
+    (target / "taxonomy.csv").write_text(f"{TAXONOMY_HEADER},1,70,,,Life\n{leaves}")
+    keras.mixed_precision.set_dtype_policy("float32")
+    export_saved_model(
+        whole.model,
+        read_taxonomy(target / "taxonomy.csv"),
+        image_size_px=SIZES_PX[1],
+        directory=str(target / "model"),
+        manifest={},
+    )
+    return {
+        "history": whole.history,
+        "history_resumed": again.history,
+        "history_replicas": both.history,
+        "resume_difference": largest_difference(
+            whole.model.get_weights(), again.model.get_weights()
+        ),
+        "replica_difference": largest_difference(
+            whole.model.get_weights(), both.model.get_weights()
+        ),
+        "moved_in_head_stage": {
+            "head": any(each for each, in_head in zip(moved, head, strict=True) if in_head),
+            "backbone": any(each for each, in_head in zip(moved, head, strict=True) if not in_head),
+        },
+        **names_by_decay(whole),
+    }
+
+
+def _files(directory: Path) -> list[str]:
+    return sorted(str(path) for path in directory.iterdir())
+
+
+if __name__ == "__main__":
+    written = main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    (Path(sys.argv[3]) / "promises.json").write_text(json.dumps(written))
