@@ -15,6 +15,13 @@ from tiny_training import write_split
 from components.progressive_trainer.config import Network
 
 TIMES = ("train_secs", "photos_per_sec", "data_wait_share")
+IN_EVERY_RUN = ("small", "mobilenet_025", "efficientnetv2_b0")
+"""One of each kind; tracing the others takes minutes each."""
+
+BACKBONES = [
+    network if network in IN_EVERY_RUN else pytest.param(network, marks=pytest.mark.every_backbone)
+    for network in get_args(Network)
+]
 NOT_DECAYED = {"beta", "bias", "gamma"}
 
 
@@ -26,7 +33,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=get_args(Network))
+@pytest.fixture(scope="module", params=BACKBONES)
 def promises(
     request: pytest.FixtureRequest, photos: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
