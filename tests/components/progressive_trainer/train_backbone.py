@@ -28,6 +28,7 @@ from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.devices import Devices, find_devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.run_record import ROW_LOG_FILE
 from schemas.taxonomy_csv import read_taxonomy
 from serving.saved_model import export_saved_model
 
@@ -59,6 +60,7 @@ def resumed_from(examples_seen: int, kept: Path, target: Path) -> Path:
     """A directory as a power cut after so many photos would have left it."""
     name = f"examples-{examples_seen:015d}"
     shutil.copytree(kept / name, target / name)
+    shutil.copy(kept / ROW_LOG_FILE, target)
     return target
 
 
