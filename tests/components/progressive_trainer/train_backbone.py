@@ -33,7 +33,7 @@ from schemas.taxonomy_csv import read_taxonomy
 from serving.saved_model import export_saved_model
 
 TRAIN_PHOTOS, VAL_PHOTOS = 8, 5
-BATCH, SIZES_PX = 4, (64, 96)
+BATCH, SIZES_PX = 4, (64, 128)
 
 
 def train(network: str, photos: Path, devices: Devices, kept: Path | None) -> TrainingLoop:
