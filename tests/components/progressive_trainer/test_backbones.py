@@ -23,8 +23,8 @@ BACKBONES = [
     for network in get_args(Network)
 ]
 ROUNDING = 5e-4
-"""Tens of norms over four photos make rounding larger, layer by layer: 1e-4 was seen. Norms that each
-replica takes for itself differ by 1e-2. Shallow networks are held to 1e-5 by test_replicas."""
+"""Tens of norms over four photos make rounding larger, layer by layer: 1e-4 was seen. Norms that
+each replica takes for itself differ by 1e-2. Shallow networks are held to 1e-5 by test_replicas."""
 
 NOT_DECAYED = {"beta", "bias", "gamma"}
 
