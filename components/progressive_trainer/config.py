@@ -270,6 +270,17 @@ class TrainerSettings(Settings):
     clip_global_norm: float | None = Field(1.0, gt=0)
     """Gradients are scaled down to this global norm, after summing over replicas; null: never."""
 
+    class_weighting: float = Field(0.0, ge=0, le=1)
+    """What photos of rare leaves count more in the training loss: n photos of a leaf weigh n^-p
+    each, their mean being 1. 0: all photos alike; 1: all leaves alike."""
+
+    ema_decay: float | None = Field(None, gt=0, lt=1)
+    """Keeps an average of the weights, which is validated and exported: the share of it that stays
+    over 64 photos, whatever the batch (0.9999: the last 640,000 photos count); null: none."""
+
+    xla: bool = False
+    """Compiles the training step with XLA: on a single device only."""
+
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Arithmetic; mixed_float16 suits recent NVIDIA GPUs, float32 CPUs."""
 

@@ -6,7 +6,8 @@ traced a stage. What it promises:
 
 - loss and gradient are means over the global batch, whatever the number of replicas;
 - BatchNormalization is synchronised over replicas;
-- at the end of each epoch the network is validated on every val photo, at the stage's size;
+- at the end of each epoch the network, or the average of its weights if one is kept (`ema`), is
+  validated on every val photo, at the stage's size;
 - a checkpoint after each epoch, and within one every `checkpoint_secs`; a run started again from
   a checkpoint sees the same photos, augmented in the same way, as one that was never stopped;
 - asked to stop, it finishes its step, writes a checkpoint and raises `TrainingStopped`: a process
@@ -33,7 +34,9 @@ from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.course import Course
 from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.ema import WeightAverage
 from components.progressive_trainer.epochs import EpochSums, ends_epoch
+from components.progressive_trainer.leaf_weights import leaf_weights
 from components.progressive_trainer.memory_estimate import Footprint, MemoryEstimate
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
@@ -57,15 +60,23 @@ from components.progressive_trainer.step_watch import (
 from components.progressive_trainer.steps import Steps
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.validation import validate
+from components.progressive_trainer.xla import check_xla
 from schemas.events import Meter, emit
 
 
 @dataclass(frozen=True)
 class Photos:
-    """The files of a split and how many photos are in them."""
+    """The files of a split and how many photos are in them.
+
+    Attributes:
+        files: TFRecord files (gzip) of transformed records.
+        count: photos.
+        of_leaves: int64 [N], photos of each leaf; needed of training photos for class weighting.
+    """
 
     files: Sequence[str]
     count: int
+    of_leaves: np.ndarray | None = None
 
 
 class TrainingLoop:
@@ -123,6 +134,7 @@ class TrainingLoop:
                 devices.check_pairs(stage.global_batch, setting=setting)
         devices.check_batch(settings.eval_batch, setting="trainer.eval_batch")
         check_sample(settings.sampled_softmax, num_leaves=num_leaves)
+        check_xla(settings, devices)
         keras.utils.set_random_seed(settings.seed)
         keras.mixed_precision.set_dtype_policy(settings.precision)
         with devices.strategy.scope():
@@ -139,7 +151,14 @@ class TrainingLoop:
                 self._optimizer,
                 devices,
                 sampled_leaves=settings.sampled_softmax,
+                leaf_weights=self._leaf_weights(),
+                xla=settings.xla,
             )
+            self._average = None
+            if settings.ema_decay is not None:
+                self._average = WeightAverage(
+                    self.model, decay=settings.ema_decay, strategy=devices.strategy
+                )
 
     def memory(self) -> MemoryEstimate:
         """Returns what the training will take on each device."""
@@ -155,8 +174,20 @@ class TrainingLoop:
         return self.course.plan
 
     @property
+    def result(self) -> keras.Model:
+        """The network that is validated and exported: that of the average, if one is kept."""
+        return self._average.model if self._average else self.model
+
+    @property
     def _variables(self) -> list[keras.Variable]:
-        return [*self.model.variables, *self._optimizer.variables]
+        averages = self._average.model.variables if self._average else []
+        return [*self.model.variables, *self._optimizer.variables, *averages]
+
+    def _leaf_weights(self) -> np.ndarray | None:
+        if self.settings.class_weighting == 0:
+            return None
+        assert self.train.of_leaves is not None, "counted where class weighting is on"
+        return leaf_weights(self.train.of_leaves, power=self.settings.class_weighting)
 
     def run(self) -> None:
         """Trains to the end of the schedule.
@@ -226,6 +257,8 @@ class TrainingLoop:
         seen = self.devices.from_chief(latest.examples_seen if latest else 0)
         if seen == 0:
             self.record.begin({})
+            if self._average:
+                self._average.restart()  # weights may have been set since it was made
             return 0
         assert self._checkpoints is not None, "given to all machines or to none"
         latest = latest or self._checkpoints.at(seen)
@@ -236,7 +269,7 @@ class TrainingLoop:
     def _run_stage(self, index: int, seen: int, meter: Meter) -> None:
         stage = self.plan[index]
         step = self._steps.training(stage, parts=self.course.parts(stage))
-        evaluate = self._steps.validation()
+        evaluate = self._steps.validation(self.result)
         sums = self._begin_sums(stage)
         saved_secs = self._clock()
         if sums.examples and self._ends_epoch(stage, seen):
@@ -283,6 +316,8 @@ class TrainingLoop:
             loss, hits, stops = step(images, labels, dropout, seed, stop)
         sums.add(loss, hits, examples=stage.global_batch, data_wait_secs=waited_secs)
         self.record.step_taken(seen + stage.global_batch, waited_secs=waited_secs)
+        if self._average:
+            self._average.follow(seen=seen, batch=stage.global_batch)
         number = 1 + sum(each.steps for each in self.plan[: stage.index])
         number += (seen - stage.start_examples) // stage.global_batch
         self._watch.add(Step(number, stage.index + 1, rate, loss, stops, photo_ids))

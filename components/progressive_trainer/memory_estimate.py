@@ -78,12 +78,12 @@ class Footprint:
     Args:
         model: the network.
         settings: of the training.
-        averages: averages of the weights that are kept beside them.
     """
 
-    def __init__(self, model: keras.Model, settings: TrainerSettings, *, averages: int = 0) -> None:
+    def __init__(self, model: keras.Model, settings: TrainerSettings) -> None:
         self._model, self._settings = model, settings
-        self._weights = variable_bytes(model.variables) * (1 + averages)
+        averaged = settings.ema_decay is not None
+        self._weights = variable_bytes(model.variables) * (2 if averaged else 1)
         trainable = model.trainable_variables
         self._slots = SLOTS[settings.optimizer] * variable_bytes(trainable)
         clipped = settings.clip_global_norm is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 from components.photo_decode import decode_covering
@@ -20,6 +21,9 @@ from serving.preprocess import square
 
 READ_AT_ONCE = 8
 """Files read at a time, and mixed, within an epoch."""
+
+LABELS_AT_ONCE = 256
+"""Encoded photos held in memory, a thread, while their labels are counted."""
 
 UNKNOWN_ID = 0
 """Stands for the photo id of a record that has none."""
@@ -44,6 +48,23 @@ def count_photos(files: Sequence[str]) -> int:
         list(files), compression_type="GZIP", num_parallel_reads=READ_AT_ONCE
     )
     return int(dataset.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1).numpy())
+
+
+def count_labels(files: Sequence[str]) -> np.ndarray:
+    """Returns int64 [largest label + 1], records of each label, without decoding a photo."""
+    records = tf.data.TFRecordDataset(
+        list(files), compression_type="GZIP", num_parallel_reads=READ_AT_ONCE
+    )
+    labels = records.batch(LABELS_AT_ONCE).map(
+        lambda batch: tf.io.parse_example(batch, {record.LABEL: _FEATURES[record.LABEL]}),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    counts = np.zeros(0, np.int64)
+    for batch in labels.as_numpy_iterator():
+        more = np.bincount(batch[record.LABEL], minlength=len(counts))
+        more[: len(counts)] += counts
+        counts = more
+    return counts
 
 
 @dataclass(frozen=True)

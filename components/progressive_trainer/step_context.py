@@ -63,7 +63,7 @@ class StageDropout(keras.layers.Layer):
         if step is None:
             raise RuntimeError("StageDropout was called in training without a step_context.")
         channels = features.shape[-1]
-        drawn = tf.random.stateless_uniform([step.rows, channels], step.seed)
+        drawn = uniform([step.rows, channels], step.seed)
         local = drawn[step.first_row : step.first_row + tf.shape(features)[0]]
         rate = tf.cast(step.rate, features.dtype)
         keep = tf.cast(local >= step.rate, features.dtype)
@@ -72,3 +72,15 @@ class StageDropout(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape it came with."""
         return input_shape
+
+
+def uniform(shape: list[int], seed: tf.Tensor) -> tf.Tensor:
+    """Returns float32 of `shape`, 0 <= x < 1: `tf.random.stateless_uniform`, with XLA and without.
+
+    XLA draws the same bits and makes other numbers of them. These are made here, as TensorFlow
+    makes them: of the lower 23 bits.
+    """
+    bits = tf.random.stateless_uniform(
+        shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+    )
+    return tf.cast(tf.bitwise.bitwise_and(bits, 2**23 - 1), tf.float32) * 2.0**-23

@@ -15,18 +15,21 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.accumulation import Learned, in_parts, slower_averages
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.head import LEAVES
 from components.progressive_trainer.hits import top_hits
+from components.progressive_trainer.leaf_weights import weigh
 from components.progressive_trainer.learning_part import LearningPart
 from components.progressive_trainer.mixing import Mixed, mix
 from components.progressive_trainer.sampled_softmax import draw_leaves, sampled_crossentropy
 from components.progressive_trainer.schedule import Stage
 from components.progressive_trainer.shared_skip import skipped_by_all_or_none
 from components.progressive_trainer.step_context import step_context
+from components.progressive_trainer.xla import compiled
 
 
 class Steps:
@@ -37,6 +40,8 @@ class Steps:
         optimizer: built for all trainable variables of the model.
         devices: where to run.
         sampled_leaves: leaves drawn for the training loss; None for all of them.
+        leaf_weights: float32 [N], what a photo of each leaf counts in training; None: all alike.
+        xla: whether the training step is compiled.
     """
 
     def __init__(
@@ -46,10 +51,12 @@ class Steps:
         devices: Devices,
         *,
         sampled_leaves: int | None = None,
+        leaf_weights: np.ndarray | None = None,
+        xla: bool = False,
     ) -> None:
+        self._leaf_weights, self._xla = leaf_weights, xla
         self._model, self._optimizer, self._devices = model, optimizer, devices
         self._sampled_leaves = sampled_leaves
-        self._logits = keras.Model(model.input, model.get_layer(LEAVES).output)
         if devices.replicas > 1:
             _synchronise_batch_norm(model)
 
@@ -69,6 +76,29 @@ class Steps:
         local_rows = rows // self._devices.replicas
         part = LearningPart(self._model, stage.trainable)
         variables = part.variables
+        is_mixed = stage.mixup > 0 or stage.cutmix > 0
+
+        def learn(
+            mixed: Mixed, dropout: tf.Tensor, seed: tf.Tensor, first_row: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            if not is_mixed:  # the losses ask for the same tensor, which compiling makes two of
+                mixed = mixed._replace(partner_labels=mixed.labels)
+
+            def learned(mixed: Mixed, first_row: tf.Tensor) -> Learned:
+                mixed, weights = self._weighted(mixed)
+                with tf.GradientTape() as tape:
+                    with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
+                        features = part.features(mixed.images)
+                    losses, hits = self._losses(mixed, features, stage.label_smoothing, seed)
+                    losses = weights * losses
+                    objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
+                return tape.gradient(objective, variables), losses, hits
+
+            gradients, losses, hits = in_parts(learned, mixed, first_row, parts=parts)
+            self._apply(gradients, variables)
+            return losses, hits
+
+        learning_step = compiled(learn) if self._xla else learn
 
         def replica_step(
             images: tf.Tensor, labels: tf.Tensor, dropout: tf.Tensor, seed: tf.Tensor, stop: Any
@@ -84,17 +114,7 @@ class Steps:
                 first_row=first_row,
                 rows=rows,
             )
-
-            def learned(mixed: Mixed, first_row: tf.Tensor) -> Learned:
-                with tf.GradientTape() as tape:
-                    with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
-                        features = part.features(mixed.images)
-                    losses, hits = self._losses(mixed, features, stage.label_smoothing, seed)
-                    objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
-                return tape.gradient(objective, variables), losses, hits
-
-            gradients, losses, hits = in_parts(learned, mixed, first_row, parts=parts)
-            self._apply(gradients, variables)
+            losses, hits = learning_step(mixed, dropout, seed, first_row)
             return _summed(losses, hits, stop)
 
         @tf.function
@@ -105,17 +125,21 @@ class Steps:
 
         return step
 
-    def validation(self) -> Callable[..., Any]:
+    def validation(self, network: keras.Model) -> Callable[..., Any]:
         """Returns a step that takes (images, labels, weights float32 [B], stop).
 
         It gives what a training step gives, each photo by its weight.
+
+        Args:
+            network: the one that learns, or one of averages of its weights.
         """
         strategy = self._devices.strategy
+        logits_of = keras.Model(network.input, network.get_layer(LEAVES).output)
 
         def replica_step(
             images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, stop: tf.Tensor
         ) -> tf.Tensor:
-            logits = self._logits(tf.cast(images, tf.float32), training=False)
+            logits = logits_of(tf.cast(images, tf.float32), training=False)
             losses = smoothed_crossentropy(labels, logits, 0.0)
             hits = top_hits(labels, logits) * weights[:, None]
             return _summed(losses * weights, hits, stop)
@@ -147,6 +171,11 @@ class Steps:
             mixed, features, leaves.kernel, leaves.bias, drawn, smoothing=smoothing
         )
         return losses, top_hits(tf.zeros_like(mixed.labels), logits)
+
+    def _weighted(self, mixed: Mixed) -> tuple[Mixed, tf.Tensor | float]:
+        if self._leaf_weights is None:
+            return mixed, 1.0
+        return weigh(mixed, tf.constant(self._leaf_weights))
 
 
 def _summed(losses: tf.Tensor, hits: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:

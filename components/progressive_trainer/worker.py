@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.auto_batches import batch_decisions, find_unless_recorded
@@ -45,12 +46,13 @@ from components.progressive_trainer.job import (
     TrainingJob,
     error_file,
 )
+from components.progressive_trainer.leaf_weights import counts_of_leaves
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.machine_watch import MachineWatch
 from components.progressive_trainer.memory_note import tell_memory
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.orphan import end_when_orphaned
-from components.progressive_trainer.photo_stream import count_photos
+from components.progressive_trainer.photo_stream import count_labels, count_photos
 from components.progressive_trainer.rendezvous import meet
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.warm_start import (
@@ -88,7 +90,7 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
         devices = find_devices(settings.logical_cpu_devices)
         if stop is not None:
             stop.listen()
-        train_photos = _photos(job.train_files, "train")
+        train_photos = _training_photos(job.train_files, settings, num_leaves=taxonomy.num_leaves)
         loop = TrainingLoop(
             settings,
             num_leaves=taxonomy.num_leaves,
@@ -164,13 +166,25 @@ def _start_from(
 
 
 def _photos(files: list[str], split: str) -> Photos:
-    count = count_photos(files) if files else 0
+    return Photos(files, _some(count_photos(files) if files else 0, split))
+
+
+def _training_photos(files: list[str], settings: TrainerSettings, *, num_leaves: int) -> Photos:
+    """One pass over the files: only class weighting needs the labels read in it."""
+    if settings.class_weighting == 0:
+        return _photos(files, "train")
+    labels = count_labels(files) if files else np.zeros(0, np.int64)
+    count = _some(int(labels.sum()), "train")
+    return Photos(files, count, counts_of_leaves(labels, num_leaves=num_leaves))
+
+
+def _some(count: int, split: str) -> int:
     if not count:
         raise FieldmarkError(
             f"There is no photo in the {split} split, and training needs some. "
             "Add some to the export, or look into set_aside.csv for what was left out."
         )
-    return Photos(files, count)
+    return count
 
 
 def _on_one_device(loop: TrainingLoop, settings: TrainerSettings, num_leaves: int) -> keras.Model:
@@ -182,7 +196,7 @@ def _on_one_device(loop: TrainingLoop, settings: TrainerSettings, num_leaves: in
         base_weights="none",
         head_rank=settings.head_rank,
     )
-    model.set_weights(loop.model.get_weights())
+    model.set_weights(loop.result.get_weights())
     return model
 
 

@@ -56,10 +56,13 @@ def test_slots_are_those_that_the_optimizer_makes(model: keras.Model, optimizer:
 
     assert found.slots == pytest.approx(variable_bytes(built.variables), abs=16)
     assert found.weights == sum(each.nbytes for each in model.get_weights())
-    given = settings([stage(4, 1)])
-    plan = stages(given.schedule, num_photos=64)
-    averaged = Footprint(model, given, averages=1).of(plan, replicas=1)
-    assert averaged.weights == 2 * found.weights
+
+
+def test_average_of_the_weights_takes_as_much_as_they_do(model: keras.Model) -> None:
+    averaged, plain = estimate(model, ema_decay=0.999), estimate(model)
+
+    assert averaged.weights == 2 * plain.weights
+    assert averaged.slots == plain.slots
 
 
 def test_fullest_stage_counts_by_its_photos_on_each_device(model: keras.Model) -> None:

@@ -39,9 +39,8 @@ def job_settings(**values: Any) -> dict[str, Any]:
         {**stage(4, 1), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
         stage(6, 1, size=40),
     ]
-    return settings(stages, clip_global_norm=0.05, history_steps=3, **values).model_dump(
-        mode="json"
-    )
+    shared = {"clip_global_norm": 0.05, "ema_decay": 0.9, "history_steps": 3}
+    return settings(stages, **shared, **values).model_dump(mode="json")
 
 
 def write_job(

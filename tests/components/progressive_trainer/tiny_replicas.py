@@ -14,12 +14,17 @@ from components.progressive_trainer.loop import Photos, TrainingLoop
 
 OPTIMIZERS = ("adamw",)
 TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
+LEAF_PHOTOS = np.array([12, 1, 1])
+"""Not those of the photos: what is weighted must only be the same everywhere."""
 
 
 def train(
     photos: Path, devices: Devices, optimizer: str
 ) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
-    """Two stages with all that draws lots or looks over the batch, and a clip that always bites."""
+    """Two stages with all that draws lots or looks over the batch, and a clip that always bites.
+
+    Returns the weights and their averages; and the history.
+    """
     networks.SMALL_WIDTHS = THIN
     loop = TrainingLoop(
         settings(
@@ -31,15 +36,17 @@ def train(
             clip_global_norm=0.05,
             head_rank=4,
             sampled_softmax=2,
+            class_weighting=0.5,
+            ema_decay=0.9,
         ),
         num_leaves=NUM_LEAVES,
-        train=Photos(_files(photos / "train"), TRAIN_PHOTOS),
+        train=Photos(_files(photos / "train"), TRAIN_PHOTOS, LEAF_PHOTOS),
         val=Photos(_files(photos / "val"), VAL_PHOTOS),
         devices=devices,
         checkpoints=None,
     )
     loop.run()
-    return loop.model.get_weights(), loop.history
+    return [*loop.model.get_weights(), *loop.result.get_weights()], loop.history
 
 
 def save(directory: Path, optimizer: str, weights: list[np.ndarray]) -> None:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+
+from components.progressive_trainer import loop as loop_module
+from components.progressive_trainer import networks
+from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.step_context import uniform
+from components.progressive_trainer.step_watch import Step, StepWatch
+from schemas.errors import ConfigError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def thin_network() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "SMALL_WIDTHS", THIN)
+        yield
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
+    root = tmp_path_factory.mktemp("photos")
+    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
+
+
+def new_loop(photos: tuple[Photos, Photos], devices: Devices, **values: Any) -> TrainingLoop:
+    mixing = {"mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0}
+    return TrainingLoop(
+        settings([{**stage(4, 1), **mixing}, stage(6, 1, size=40, dropout=0.5)], **values),
+        num_leaves=NUM_LEAVES,
+        train=photos[0],
+        val=photos[1],
+        devices=devices,
+        checkpoints=None,
+    )
+
+
+def losses_of(photos: tuple[Photos, Photos], monkeypatch: pytest.MonkeyPatch, *, xla: bool) -> Any:
+    """Mean loss of each step, and each epoch's over the val photos."""
+    losses: list[float] = []
+
+    class Recording(StepWatch):
+        def add(self, step: Step) -> None:
+            super().add(step)
+            losses.append(float(step.loss) / int(step.photo_ids.shape[0]))
+
+    monkeypatch.setattr(loop_module, "StepWatch", Recording)
+    one = Devices(tf.distribute.get_strategy(), Share(), "1 CPU")
+    loop = new_loop(photos, one, xla=xla)
+    loop.run()
+    return losses + [epoch["val_loss"] for epoch in loop.history]
+
+
+def test_compiled_step_learns_what_the_other_does(
+    photos: tuple[Photos, Photos], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = losses_of(photos, monkeypatch, xla=True)
+
+    assert len(compiled) == 5 + 2
+    assert compiled == pytest.approx(losses_of(photos, monkeypatch, xla=False), rel=1e-5, abs=1e-5)
+
+
+def test_draws_are_those_of_tensorflow_compiled_or_not() -> None:
+    seed = tf.constant([3, 7])
+    wanted = tf.random.stateless_uniform([64, 5], seed).numpy()
+
+    np.testing.assert_array_equal(uniform([64, 5], seed), wanted)
+    compiled = tf.function(lambda: uniform([64, 5], seed), jit_compile=True)
+    np.testing.assert_array_equal(compiled(), wanted)
+
+
+def test_several_replicas_are_refused_before_anything_starts(
+    photos: tuple[Photos, Photos],
+) -> None:
+    two = Devices(tf.distribute.get_strategy(), Share(replicas=2), "2 logical CPU devices")
+
+    with pytest.raises(ConfigError) as caught:
+        new_loop(photos, two, xla=True)
+
+    assert str(caught.value) == (
+        "trainer.xla works on one device: a step that sums over several replicas is not compiled. "
+        "Received: true, on 2 logical CPU devices. Set it to false, or train on one device."
+    )
