@@ -126,6 +126,7 @@ class StageTrial:
                 "schedule": ScheduleSettings(stages=(tried,)),
                 "adaptive": None,
                 "base_weights": "none",
+                "class_weighting": 0.0,  # photos of noise have no leaves to be counted
             }
         )
         self._loop = TrainingLoop(

@@ -156,7 +156,7 @@ def thin_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_batches_are_found_by_real_steps_and_then_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = settings([AUTO, stage(6, 1)], batch_auto=TRIED)
+    given = settings([AUTO, stage(6, 1)], batch_auto=TRIED, class_weighting=0.5, ema_decay=0.99)
     request = TrialRequest(given.model_dump(mode="json"), num_leaves=3, replicas=1)
     cache = BatchCache(tmp_path / "batches.json")
 

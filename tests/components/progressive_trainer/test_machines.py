@@ -6,12 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_cluster
 from tiny_cluster import ended, largest_difference, log_of, start, write_job
 from tiny_training import stage
 
 from components.progressive_trainer.job import USER_ERROR_EXIT_CODE
+from serving.saved_model import load_weights
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,10 @@ def test_two_machines_train_what_one_does_and_the_chief_writes_it(
     assert largest_difference(job, alone) < 1e-5
     history = json.loads((job.parent / "history.json").read_text())
     assert history["devices"] == "2 machines with 1 CPU each"
-    assert (job.parent / "model" / "saved_model.pb").is_file()
+    exported = load_weights(job.parent / "model")
+    averages = tiny_cluster.variables(job)[-len(exported) :]
+    for weight, average in zip(exported, averages, strict=True):
+        np.testing.assert_array_equal(weight, average.astype(np.float32))
 
 
 def test_loss_that_is_not_finite_ends_all_machines_with_the_ids_of_the_whole_batch(

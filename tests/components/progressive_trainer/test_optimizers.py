@@ -5,11 +5,16 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from tiny_training import settings, stage
+from tiny_training import THIN, settings, stage
 
+from components.progressive_trainer import networks
+from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
 
 OPTIMIZERS = ("adamw", "rmsprop", "sgd")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+FIRST_SCALE = 2.0**15
+"""That Keras's loss scaling begins with."""
 
 
 def stepped(gradient: list[float], *, name: str = "kernel", **values: Any) -> np.ndarray:
@@ -41,19 +46,35 @@ def test_without_a_clip_no_gradient_is_scaled() -> None:
     assert free == pytest.approx([-57.0, -76.0], rel=1e-5)
 
 
+def test_gradient_is_clipped_after_its_loss_scale_is_taken_off() -> None:
+    scaled = [30.0 * FIRST_SCALE, 40.0 * FIRST_SCALE]
+    half = {"optimizer": "sgd", "precision": "mixed_float16", "weight_decay": 0.0}
+
+    assert stepped(scaled, clip_global_norm=5.0, **half) == pytest.approx([-5.7, -7.6], rel=1e-5)
+    assert stepped(scaled, clip_global_norm=60.0, **half) == pytest.approx([-57, -76], rel=1e-5)
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("name", ["bias", "gamma", "beta"])
-def test_biases_and_norms_do_not_decay(optimizer: str, name: str) -> None:
-    still = stepped([0.0], name=name, optimizer=optimizer, weight_decay=0.5)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_only_kernels_of_a_network_decay_and_by_rate_times_decay(
+    monkeypatch: pytest.MonkeyPatch, optimizer: str, precision: str
+) -> None:
+    monkeypatch.setattr(networks, "SMALL_WIDTHS", THIN)
+    model = build_network("small", num_leaves=3, base_weights="none", head_rank=4)
+    for variable in model.trainable_variables:
+        variable.assign(np.ones(variable.shape))
+    given = settings([stage(4, 1)], optimizer=optimizer, precision=precision, weight_decay=0.5)
+    decaying = build_optimizer(given)
+    decaying.build(model.trainable_variables)
+    set_learning_rate(decaying, 1.0)
 
-    assert still == pytest.approx([0.0])
+    still = [np.zeros(variable.shape, np.float32) for variable in model.trainable_variables]
+    decaying.apply(list(map(keras.ops.convert_to_tensor, still)), model.trainable_variables)
 
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_kernels_decay_by_rate_times_decay(optimizer: str) -> None:
-    shrunk = stepped([0.0], optimizer=optimizer, weight_decay=0.5)
-
-    assert shrunk == pytest.approx([-0.5])
+    kept = {variable.name: set() for variable in model.trainable_variables}
+    for variable in model.trainable_variables:
+        kept[variable.name] |= set(variable.numpy().flat)
+    assert kept == {"kernel": {0.5}, "gamma": {1.0}, "beta": {1.0}, "bias": {1.0}}
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

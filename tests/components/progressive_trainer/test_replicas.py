@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_replicas
+import train_on_logical_devices
 from tiny_training import write_split
 
 from components.progressive_trainer import networks
@@ -84,6 +85,20 @@ def test_step_that_overflowed_on_one_replica_is_skipped_by_all(
 
     assert by_none == [False] * count
     assert by_the_first == by_the_last == [True] * count
+
+
+def test_clip_of_all_optimizers_and_precisions_is_that_of_one_device(
+    on_several: tuple[int, Path],
+) -> None:
+    _, several = on_several
+    one = Devices(tf.distribute.get_strategy(), Share(), "1 CPU")
+
+    wanted = train_on_logical_devices.all_clipped(one)
+
+    clipped = json.loads((several / "clipped.json").read_text())
+    assert clipped.keys() == wanted.keys()
+    for name, values in clipped.items():
+        assert values == pytest.approx(wanted[name], rel=1e-6), name
 
 
 def test_one_cpu_is_the_default_strategy() -> None:

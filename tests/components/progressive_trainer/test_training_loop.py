@@ -312,10 +312,12 @@ def test_stage_that_trains_the_head_leaves_the_backbone_alone(
     photos: tuple[Photos, Photos],
 ) -> None:
     head_first = {**stage(6, 1), "trainable": "head"}
-    loop = new_loop(photos, given=settings([head_first]))
+    loop = new_loop(photos, given=settings([head_first], ema_decay=0.9))
     before = loop.model.get_weights()
     loop.run()
     after = loop.model.get_weights()
+    for old, averaged in zip(before[:-2], loop.result.get_weights()[:-2], strict=True):
+        np.testing.assert_array_equal(averaged, old)
     for old, new in zip(before[:-2], after[:-2], strict=True):
         np.testing.assert_array_equal(old, new)
     assert all((new != old).any() for old, new in zip(before[-2:], after[-2:], strict=True))

@@ -120,7 +120,7 @@ def largest_difference(ours: Path, theirs: Path) -> float:
     rows, others = (_rows(job) for job in (ours, theirs))
     assert list(rows.kind) == list(others.kind)
     differences = [float((rows[name] - others[name]).abs().max()) for name in COMPARED]
-    for value, wanted in zip(_variables(ours), _variables(theirs), strict=True):
+    for value, wanted in zip(variables(ours), variables(theirs), strict=True):
         differences.append(float(np.abs(value - wanted).max(initial=0.0)))
     return max(differences)
 
@@ -129,7 +129,8 @@ def _rows(job: Path) -> pandas.DataFrame:
     return pandas.read_parquet(job.parent / "history.parquet")
 
 
-def _variables(job: Path) -> list[np.ndarray]:
+def variables(job: Path) -> list[np.ndarray]:
+    """Of a job's last checkpoint: network, optimizer, averages."""
     last = sorted(Path(TrainingJob.read(job).checkpoint_dir).glob("examples-*"))[-1]
     with np.load(last / "variables.npz") as saved:
         return [saved[str(index)].astype(np.float64) for index in range(len(saved.files))]
