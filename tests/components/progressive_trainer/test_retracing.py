@@ -29,8 +29,8 @@ def test_step_is_traced_once_a_stage_and_once_after_a_resume(tmp_path: Path) -> 
         make, made = loop._steps.training, []
         steps.append(made)
 
-        def training(*stage: Any) -> Callable[..., Any]:
-            made.append(make(*stage))
+        def training(*stage: Any, **options: Any) -> Callable[..., Any]:
+            made.append(make(*stage, **options))
             return made[-1]
 
         loop._steps.training = training  # type: ignore[method-assign]
