@@ -20,6 +20,7 @@ from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.run_record import ROW_LOG_FILE
 
 
 class CopyingCheckpoints(Checkpoints):
@@ -34,6 +35,7 @@ class CopyingCheckpoints(Checkpoints):
         if examples_seen == self._at:
             written = self.at(examples_seen).directory
             shutil.copytree(written, self._copy / written.name, dirs_exist_ok=True)
+            shutil.copy(self.directory / ROW_LOG_FILE, self._copy)
 
 
 def train_and_resume(
