@@ -104,8 +104,8 @@ def test_no_dense_row_leaves_evaluate(
     }
 
     assert shapes == {
-        "topk_classes": [None, 10],
-        "topk_scores": [None, 10],
+        "topk_classes": [None, 15],
+        "topk_scores": [None, 15],
         "label_rank": [None],
         "label_score": [None],
     }
