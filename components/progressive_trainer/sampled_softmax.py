@@ -54,7 +54,8 @@ def draw_leaves(num_leaves: int, count: int, seed: tf.Tensor) -> tf.Tensor:
         seed: int32 [2] of the step.
     """
     own_seed = tf.random.experimental.stateless_fold_in(seed, _SEED)
-    lots = tf.random.stateless_uniform([num_leaves], own_seed, None, None, tf.int32)
+    # Unless its generator is named, XLA draws otherwise than TensorFlow where a seed is negative.
+    lots = tf.random.stateless_uniform([num_leaves], own_seed, None, None, tf.int32, alg="philox")
     return tf.cast(tf.math.top_k(lots, count, sorted=False).indices, tf.int64)
 
 

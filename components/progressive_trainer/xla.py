@@ -1,12 +1,13 @@
 """Compiling the training step with XLA, where TensorFlow can.
 
 Compiled are the forward pass, the gradients and the optimizer's step. Mixing stays outside: XLA has
-no Gamma draws. Those of dropout are made to be alike (`step_context.uniform`): the compiled step
-learns what the other does, but for rounding.
+no Gamma draws. Those of dropout and of sampled leaves are made to be alike (`step_context.uniform`,
+`sampled_softmax.draw_leaves`): the compiled step learns what the other does, but for rounding.
 
 It can do so on one device. Several replicas are refused before anything starts: the step sums
-gradients, and BatchNormalization's moments, over replicas, and TensorFlow fails to compile that for
-several CPU devices, and for several machines. (Several GPUs might do; nobody has tried.)
+gradients, and BatchNormalization's moments, over replicas, and TensorFlow lets replicas meet in no
+function that is compiled by itself: on several logical CPU devices, and on two machines, it ends
+with a RuntimeError while the step is traced. Several GPUs have not been tried.
 
     check_xla(settings, devices)
     learn = compiled(learn)

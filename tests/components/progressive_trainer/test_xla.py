@@ -13,6 +13,7 @@ from components.progressive_trainer import networks
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.sampled_softmax import draw_leaves
 from components.progressive_trainer.step_context import uniform
 from components.progressive_trainer.step_watch import Step, StepWatch
 from schemas.errors import ConfigError
@@ -75,6 +76,18 @@ def test_draws_are_those_of_tensorflow_compiled_or_not() -> None:
     np.testing.assert_array_equal(uniform([64, 5], seed), wanted)
     compiled = tf.function(lambda: uniform([64, 5], seed), jit_compile=True)
     np.testing.assert_array_equal(compiled(), wanted)
+
+
+def test_sampled_leaves_are_the_same_compiled_or_not() -> None:
+    def draw(seed: tf.Tensor) -> tf.Tensor:
+        return tf.sort(draw_leaves(50, 6, seed))
+
+    plain, compiled = tf.function(draw), tf.function(draw, jit_compile=True)
+
+    # Of some of these the seed of the draw is negative.
+    for number in range(20):
+        seed = tf.constant([1, number])
+        np.testing.assert_array_equal(compiled(seed), plain(seed))
 
 
 def test_several_replicas_are_refused_before_anything_starts(
