@@ -75,7 +75,7 @@ def test_share_of_waiting_for_photos_is_the_true_one(
         loop._steps, "training", lambda stage, parts: clock.taking(step_secs, training(stage))
     )
     # What validation takes is not the training's.
-    monkeypatch.setattr(loop._steps, "validation", lambda: clock.taking(50.0, validation()))
+    monkeypatch.setattr(loop._steps, "validation", lambda *at: clock.taking(50.0, validation(*at)))
 
     loop.run()
 
