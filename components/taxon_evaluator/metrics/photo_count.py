@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tensorflow_model_analysis.metrics import metric_types, metric_util
-from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.metrics import metric_types
 
-from components.taxon_evaluator.metrics.photo_sums import PHOTOS, derived
+from components.taxon_evaluator.metrics.photo_sums import PHOTOS, derived_from_sums
 
 
 class PhotoCount(metric_types.Metric):
@@ -18,28 +17,10 @@ class PhotoCount(metric_types.Metric):
 
     def __init__(self, name: str = "example_count", code_version: str = "") -> None:
         super().__init__(
-            metric_util.merge_per_key_computations(_computations),
+            derived_from_sums(lambda sums: float(sums[PHOTOS])),
             name=name,
             code_version=code_version,
         )
 
 
 metric_types.register_metric(PhotoCount)
-
-
-def _computations(
-    name: str,
-    code_version: str,
-    eval_config: config_pb2.EvalConfig | None = None,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-) -> metric_types.MetricComputations:
-    del code_version, eval_config
-    return derived(
-        lambda sums: float(sums[PHOTOS]),
-        name=name,
-        model_name=model_name,
-        output_name=output_name,
-        example_weighted=example_weighted,
-    )

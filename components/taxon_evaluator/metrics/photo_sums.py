@@ -16,7 +16,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
-from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components.taxon_evaluator.tables.keyed_sums import ONE
 from components.taxon_evaluator.tables.photo_figures import SMALLEST_SCORE
@@ -75,40 +75,46 @@ class SumPhotos(beam.CombineFn):
         return {self._key: accumulator}
 
 
-def derived(
-    value: Callable[[Sums], float],
-    *,
-    name: str,
-    model_name: str,
-    output_name: str,
-    example_weighted: bool,
-) -> metric_types.MetricComputations:
-    """Returns the computations of a metric that is a function of the sums.
+def derived_from_sums(
+    value: Callable[..., float],
+) -> Callable[..., metric_types.MetricComputations]:
+    """Returns what TFMA asks of a metric that is a function of the sums.
 
     Args:
-        value: the metric, for sums of at least one photo; NaN is given for none.
-        name: of the metric.
-        model_name: as TFMA gives it.
-        output_name: the same.
-        example_weighted: the same.
+        value: the metric, for the sums of at least one photo and, by name, the options that the
+            metric was made with (`code_version` aside); NaN is given for no photo.
     """
 
-    def key(name: str) -> metric_types.MetricKey:
-        return metric_types.MetricKey(
-            name=name,
-            model_name=model_name,
-            output_name=output_name,
-            example_weighted=example_weighted,
+    def computations(
+        name: str,
+        code_version: str,
+        model_name: str = "",
+        output_name: str = "",
+        example_weighted: bool = False,
+        **options: Any,
+    ) -> metric_types.MetricComputations:
+        del code_version
+
+        def key(name: str) -> metric_types.MetricKey:
+            return metric_types.MetricKey(
+                name=name,
+                model_name=model_name,
+                output_name=output_name,
+                example_weighted=example_weighted,
+            )
+
+        def result(
+            metrics: dict[metric_types.MetricKey, Any],
+        ) -> dict[metric_types.MetricKey, float]:
+            sums = metrics[key(SHARED)]
+            return {key(name): value(sums, **options) if sums[PHOTOS] else float("nan")}
+
+        shared = metric_types.MetricComputation(
+            keys=[key(SHARED)], preprocessors=None, combiner=SumPhotos(key(SHARED))
         )
+        return [shared, metric_types.DerivedMetricComputation(keys=[key(name)], result=result)]
 
-    def result(metrics: dict[metric_types.MetricKey, Any]) -> dict[metric_types.MetricKey, float]:
-        sums = metrics[key(SHARED)]
-        return {key(name): value(sums) if sums[PHOTOS] else float("nan")}
-
-    shared = metric_types.MetricComputation(
-        keys=[key(SHARED)], preprocessors=None, combiner=SumPhotos(key(SHARED))
-    )
-    return [shared, metric_types.DerivedMetricComputation(keys=[key(name)], result=result)]
+    return metric_util.merge_per_key_computations(computations)
 
 
 def _scalar(value: Any) -> Any:

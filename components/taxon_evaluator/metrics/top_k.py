@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tensorflow_model_analysis.metrics import metric_types, metric_util
-from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.metrics import metric_types
 
-from components.taxon_evaluator.metrics.photo_sums import MAX_K, PHOTOS, derived
+from components.taxon_evaluator.metrics.photo_sums import MAX_K, PHOTOS, derived_from_sums
 from schemas.errors import ConfigError
 
 
@@ -24,7 +23,7 @@ class TopKAccuracy(metric_types.Metric):
                 f"TopKAccuracy: k is not allowed. Allowed: 1 to {MAX_K}. Received: {k}."
             )
         super().__init__(
-            metric_util.merge_per_key_computations(_computations),
+            derived_from_sums(lambda sums, k: float(sums[1 : k + 1].sum() / sums[PHOTOS])),
             name=name or f"top{k}_accuracy",
             k=k,
             code_version=code_version,
@@ -32,22 +31,3 @@ class TopKAccuracy(metric_types.Metric):
 
 
 metric_types.register_metric(TopKAccuracy)
-
-
-def _computations(
-    name: str,
-    k: int,
-    code_version: str,
-    eval_config: config_pb2.EvalConfig | None = None,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-) -> metric_types.MetricComputations:
-    del code_version, eval_config
-    return derived(
-        lambda sums: float(sums[1 : k + 1].sum() / sums[PHOTOS]),
-        name=name,
-        model_name=model_name,
-        output_name=output_name,
-        example_weighted=example_weighted,
-    )

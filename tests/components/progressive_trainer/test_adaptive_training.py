@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ import pytest
 import tensorflow as tf
 import tiny_cluster
 from tiny_cluster import ended, log_of, start, write_job
-from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+from tiny_training import NUM_LEAVES, StopsAt, settings, stage
 
 from components.progressive_trainer import course as course_module
 from components.progressive_trainer import loop as loop_module
-from components.progressive_trainer import networks
 from components.progressive_trainer.adaptive import Verdict, judge
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.course import Course
@@ -26,6 +25,8 @@ from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.validation import Validated
+
+pytestmark = pytest.mark.usefixtures("thin_network")
 
 ADAPTIVE = {"window_epochs": 2, "standard_errors": 0.0}
 SETTINGS = settings([stage(4, 4), stage(4, 3, size=40)], adaptive=ADAPTIVE)
@@ -42,33 +43,6 @@ def ticking(secs: float) -> Callable[[], float]:
         return now
 
     return clock
-
-
-class StopsAt(StopRequest):
-    """Asks to stop in the step number `step` of this process."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__()
-        self._left = step
-
-    def flag(self) -> float:
-        self._left -= 1
-        if self._left == 0:
-            self.ask()
-        return super().flag()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def thin_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "SMALL_WIDTHS", THIN)
-        yield
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
-    root = tmp_path_factory.mktemp("photos")
-    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
 
 
 def trained(

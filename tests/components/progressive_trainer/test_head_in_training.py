@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+from tiny_training import NUM_LEAVES, settings, stage
 
 from components.progressive_trainer import loop as loop_module
-from components.progressive_trainer import networks
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share, validation_stream
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from schemas.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("thin_network")
 
 FROZEN_FROM = 16
 """Photos of the first stage, which trains all of the network."""
@@ -41,19 +41,6 @@ class AskingMeter:
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture(scope="module", autouse=True)
-def thin_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "SMALL_WIDTHS", THIN)
-        yield
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
-    root = tmp_path_factory.mktemp("photos")
-    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
 
 
 def new_loop(

@@ -8,31 +8,25 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+from tiny_training import NUM_LEAVES, settings, stage
 
-from components.progressive_trainer import networks, step_watch
+from components.progressive_trainer import step_watch
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share, training_stream
 from components.progressive_trainer.step_watch import NonFiniteError, Step, StepWatch
 
+pytestmark = pytest.mark.usefixtures("thin_network")
+
 SPOILS = 1e30
 """A learning rate after whose first step the weights are beyond float32."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def thin_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "SMALL_WIDTHS", THIN)
-        yield
+def float32_again() -> Iterator[None]:
+    yield
     keras.mixed_precision.set_dtype_policy("float32")
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
-    root = tmp_path_factory.mktemp("photos")
-    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
 
 
 def new_loop(

@@ -15,7 +15,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from small_device import holding, plain_network
-from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+from tiny_training import NUM_LEAVES, THIN, StopsAt, settings, stage
 
 from components.progressive_trainer.accumulation import part_bounds, slower_averages
 from components.progressive_trainer.checkpoint import Checkpoints
@@ -23,37 +23,17 @@ from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.out_of_memory import StepOutOfMemory, place_to_go_back_to
 from components.progressive_trainer.photo_stream import Share
-from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
+from components.progressive_trainer.stop_request import TrainingStopped
 from schemas.errors import FieldmarkError
 
 MIXING = {**stage(6, 1), "mixup": 0.3, "rand_augment": 3.0}
 SETTINGS = settings([MIXING, stage(6, 1.5, size=40)])
 
 
-class StopsAt(StopRequest):
-    """Asks to stop in the step number `step` of this process."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__()
-        self._left = step
-
-    def flag(self) -> float:
-        self._left -= 1
-        if self._left == 0:
-            self.ask()
-        return super().flag()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def plain_and_thin() -> Iterator[None]:
     with plain_network(THIN):
         yield
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
-    root = tmp_path_factory.mktemp("photos")
-    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
 
 
 def new_loop(photos: tuple[Photos, Photos], **given: Any) -> TrainingLoop:

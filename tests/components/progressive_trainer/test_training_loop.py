@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+from tiny_training import NUM_LEAVES, settings, stage
 
 from components.progressive_trainer import loop as loop_module
-from components.progressive_trainer import networks
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
@@ -20,6 +19,8 @@ from components.progressive_trainer.photo_stream import Share, validation_stream
 from components.progressive_trainer.steps import mixed_crossentropy, smoothed_crossentropy
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from schemas.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("thin_network")
 
 TIMES = ("train_secs", "val_secs", "wall_secs", "photos_per_sec", "data_wait_share")
 ROW_TIMES = ("images_per_sec", "images_per_sec_per_device", "data_wait_share", "wall_secs")
@@ -82,19 +83,6 @@ def ticking() -> Callable[[], float]:
         return now
 
     return clock
-
-
-@pytest.fixture(scope="module", autouse=True)
-def thin_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "SMALL_WIDTHS", THIN)
-        yield
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
-    root = tmp_path_factory.mktemp("photos")
-    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
 
 
 def planned(**values: Any) -> TrainerSettings:

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_training import THIN
 
-from components.progressive_trainer import networks
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.warm_start import (
     in_words,
@@ -19,6 +16,8 @@ from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
 from serving.saved_model import export_saved_model, is_exported_model
 
+pytestmark = pytest.mark.usefixtures("thin_network")
+
 OLD = (
     "parent_taxon_id,taxon_id,rank_level,leaf_class_id,name\n,5,20,,Genus\n5,51,10,1,Ga\n"
     "5,52,10,0,Gb\n"
@@ -27,13 +26,6 @@ NEW = (
     "parent_taxon_id,taxon_id,rank_level,leaf_class_id,name\n,5,20,,Genus\n,9,20,3,Other\n"
     "5,51,10,0,Ga\n5,53,10,1,Gc\n5,54,10,2,Gd\n"
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def thin_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "SMALL_WIDTHS", THIN)
-        yield
 
 
 def taxonomy(folder: Path, text: str) -> Taxonomy:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
+from tiny_training import NUM_LEAVES, settings, stage
 
 from components.progressive_trainer import loop as loop_module
-from components.progressive_trainer import networks
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share
@@ -18,18 +16,7 @@ from components.progressive_trainer.step_context import uniform
 from components.progressive_trainer.step_watch import Step, StepWatch
 from schemas.errors import ConfigError
 
-
-@pytest.fixture(scope="module", autouse=True)
-def thin_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "SMALL_WIDTHS", THIN)
-        yield
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photos, Photos]:
-    root = tmp_path_factory.mktemp("photos")
-    return write_split(root / "train", 12, files=3), write_split(root / "val", 7, files=2)
+pytestmark = pytest.mark.usefixtures("thin_network")
 
 
 def new_loop(photos: tuple[Photos, Photos], devices: Devices, **values: Any) -> TrainingLoop:

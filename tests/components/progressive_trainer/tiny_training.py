@@ -13,6 +13,7 @@ from PIL import Image
 
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.loop import Photos
+from components.progressive_trainer.stop_request import StopRequest
 from schemas import record
 from schemas.settings import load_settings
 
@@ -88,3 +89,17 @@ def settings(stages: Sequence[dict[str, Any]], **values: Any) -> TrainerSettings
         **values,
     }
     return load_settings(TrainerSettings, given, source="trainer")
+
+
+class StopsAt(StopRequest):
+    """Asks to stop in the step number `step` of this process."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._left = step
+
+    def flag(self) -> float:
+        self._left -= 1
+        if self._left == 0:
+            self.ask()
+        return super().flag()
