@@ -13,7 +13,7 @@ import keras
 
 from components.progressive_trainer.config import Network
 from components.progressive_trainer.head import add_head
-from components.progressive_trainer.step_context import StageDropout
+from components.progressive_trainer.step_context import StageDropout, StochasticDepth
 from schemas.errors import ConfigError
 from serving.saved_model import is_exported_model
 
@@ -78,7 +78,26 @@ def _load_backbone(name: str, base_weights: str) -> keras.Model:
         ) from error
     if base_weights not in ("none", "imagenet") and not is_exported_model(base_weights):
         _load_weights_file(backbone, name, Path(base_weights))
-    return backbone
+    return _with_stateless_drops(backbone)
+
+
+def _with_stateless_drops(backbone: keras.Model) -> keras.Model:
+    """The same network, with stochastic depth that several replicas and a resumed run repeat.
+
+    EfficientNetV2 drops branches by Keras's Dropout, whose draws are a state of each replica's own.
+    """
+    drops = [layer for layer in backbone.layers if isinstance(layer, keras.layers.Dropout)]
+    if not drops:
+        return backbone
+
+    def clone(layer: keras.Layer) -> keras.Layer:
+        if layer in drops:
+            return StochasticDepth(layer.rate, drops.index(layer), name=layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    cloned = keras.models.clone_model(backbone, clone_function=clone)
+    cloned.set_weights(backbone.get_weights())
+    return cloned
 
 
 def _load_weights_file(backbone: keras.Model, name: str, path: Path) -> None:

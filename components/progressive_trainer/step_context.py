@@ -1,8 +1,8 @@
-"""Dropout whose rate and seed are inputs of the training step.
+"""Dropout and stochastic depth whose seed, and dropout's rate, are inputs of the training step.
 
 Keras bakes a layer's rate into the traced step, so that setting `layer.rate` between stages is
 ignored; its masks come from a state of their own, equal on all replicas and unknown to a
-checkpoint. Here the step opens a context, and `StageDropout` reads rate and seed from it: no
+checkpoint. Here the step opens a context, and the layers read rate and seed from it: no
 retrace when the rate moves, masks that are a pure function of the step's seed, and the same masks
 for the same photos however many replicas share the batch.
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -59,19 +60,58 @@ class StageDropout(keras.layers.Layer):
         """Args: features: float [B, C]. Returns: float [B, C], its mean kept."""
         if not training:
             return features
-        step = _STEP.get()
-        if step is None:
-            raise RuntimeError("StageDropout was called in training without a step_context.")
-        channels = features.shape[-1]
-        drawn = uniform([step.rows, channels], step.seed)
-        local = drawn[step.first_row : step.first_row + tf.shape(features)[0]]
+        step = _current_step(self)
+        drawn = _rows_here(step, uniform([step.rows, features.shape[-1]], step.seed), features)
         rate = tf.cast(step.rate, features.dtype)
-        keep = tf.cast(local >= step.rate, features.dtype)
+        keep = tf.cast(drawn >= step.rate, features.dtype)
         return features * keep / (1 - rate)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape it came with."""
         return input_shape
+
+
+@keras.saving.register_keras_serializable(package="fieldmark")
+class StochasticDepth(keras.layers.Layer):
+    """Drops a residual branch for some of the photos (Huang et al. 2016); nothing outside training.
+
+    Args:
+        rate: share of photos that it is dropped for, 0 <= rate < 1.
+        branch: number of the branch in its network; each draws for itself.
+    """
+
+    def __init__(self, rate: float, branch: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate, self.branch = rate, branch
+
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Args: features: float [B, H, W, C]. Returns: float [B, H, W, C], its mean kept."""
+        if not training:
+            return features
+        step = _current_step(self)
+        seed = tf.random.experimental.stateless_fold_in(step.seed, self.branch)
+        drawn = _rows_here(step, uniform([step.rows, 1, 1, 1], seed), features)
+        return features * tf.cast(drawn >= self.rate, features.dtype) / (1 - self.rate)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape it came with."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """What it was made with."""
+        return {**super().get_config(), "rate": self.rate, "branch": self.branch}
+
+
+def _current_step(layer: keras.layers.Layer) -> _Step:
+    step = _STEP.get()
+    if step is None:
+        raise RuntimeError(f"{type(layer).__name__} was called in training without a step_context.")
+    return step
+
+
+def _rows_here(step: _Step, drawn: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+    """Of what was drawn for the global batch, the rows of this replica's photos."""
+    return drawn[step.first_row : step.first_row + tf.shape(features)[0]]
 
 
 def uniform(shape: list[int], seed: tf.Tensor) -> tf.Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.progressive_trainer.step_context import StageDropout, step_context
+from components.progressive_trainer.step_context import StageDropout, StochasticDepth, step_context
 
 ROWS, CHANNELS = 64, 50
 
@@ -109,3 +109,48 @@ def test_rate_and_seed_move_without_a_new_trace() -> None:
 
     assert traces == 1
     assert shares == pytest.approx([0.0, 0.2, 0.6], abs=0.03)
+
+
+def branch_kept(
+    *, photos: int = ROWS, seed: int = 3, first_row: int = 0, branch: int = 0
+) -> np.ndarray:
+    """Features [B, 2, 3, 4] of 2 after a branch that is dropped for a quarter of the photos."""
+    with step_context(
+        rate=tf.constant(0.9),
+        seed=tf.constant([1, seed]),
+        first_row=tf.constant(first_row),
+        rows=ROWS,
+    ):
+        inputs = tf.fill([photos, 2, 3, 4], 2.0)
+        return StochasticDepth(0.25, branch)(inputs, training=True).numpy()
+
+
+def test_branch_is_dropped_for_whole_photos_and_its_mean_kept() -> None:
+    many = np.concatenate([branch_kept(seed=seed) for seed in range(40)])
+
+    by_photo = many.reshape(len(many), -1)
+    assert (by_photo == by_photo[:, :1]).all()
+    assert set(np.unique(many)) == {np.float32(0), np.float32(2 / 0.75)}
+    assert (by_photo[:, 0] == 0).mean() == pytest.approx(0.25, abs=0.03)
+
+
+def test_each_branch_and_each_step_draws_for_itself() -> None:
+    first = branch_kept()
+
+    assert (branch_kept() == first).all()
+    assert (branch_kept(branch=1) != first).any()
+    assert (branch_kept(seed=4) != first).any()
+
+
+def test_replicas_drop_the_branches_that_one_device_would() -> None:
+    half = ROWS // 2
+
+    parts = [branch_kept(photos=half, first_row=row) for row in (0, half)]
+
+    assert (np.concatenate(parts) == branch_kept()).all()
+
+
+def test_branch_is_left_alone_outside_training() -> None:
+    inputs = tf.ones([2, 2, 3, 4])
+
+    assert (StochasticDepth(0.25, 0)(inputs, training=False) == inputs).numpy().all()
