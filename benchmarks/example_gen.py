@@ -5,11 +5,13 @@
     python benchmarks/example_gen.py memory --photos 1000 10000 100000
 
 The photos are painted, 500 px JPEGs of some 60 kB. Every measurement is a process of its own, whose
-imports are not counted; medians of --runs. `speed` holds all processes on one core. The bare loops
-read each file, decode it as the check does (or not at all), and write a record of the same features
-into TFRecord files of the same kind; they know no rows, no splits, no leaks and no hashes. Their
-files are in the page cache, as are the step's. The yardstick: at most 1.5 times the CPU seconds of
-the loop that checks, and a peak of memory that does not follow the number of photos.
+imports are not counted; medians of --runs. `speed` holds all processes on one core. A process
+decodes in four threads, so that on two cores one keeps both busy: --decode-threads 1 shows what a
+second process is worth where each has a core. The bare loops read each file, decode it as the check
+does (or not at all), and write a record of the same features into TFRecord files of the same kind;
+they know no rows, no splits, no leaks and no hashes. Their files are in the page cache, as are the
+step's. The yardstick: at most 1.5 times the CPU seconds of the loop that checks, and a peak of
+memory that does not follow the number of photos.
 """
 
 from __future__ import annotations
@@ -152,7 +154,10 @@ def modes(
     arguments: argparse.Namespace, export: Path, out: Path
 ) -> dict[str, Callable[[], Callable[[], None]]]:
     """Returns what can be measured, by name: calls that prepare what is to be timed."""
-    copies = {"placeholder_copies": arguments.placeholder_copies}
+    copies = {
+        "placeholder_copies": arguments.placeholder_copies,
+        "decode_threads": arguments.decode_threads,
+    }
     one = ("--runner=FnApiRunner",)
     return {
         "step": lambda: example_gen(export, out, one, **copies),
@@ -201,6 +206,7 @@ def measure(arguments: argparse.Namespace, mode: str, export: Path) -> dict[str,
     """Returns the medians of a mode, each run in a process of its own."""
     command = [sys.executable, __file__, "measure", "--export", str(export), "--mode", mode]
     command += ["--placeholder-copies", str(arguments.placeholder_copies)]
+    command += ["--decode-threads", str(arguments.decode_threads)]
     command += ["--one-core"] if arguments.one_core else []
     runs = []
     for _ in range(arguments.runs):
@@ -236,6 +242,7 @@ def main() -> None:
     parser.add_argument("--different", type=int, default=10_000, help="photos painted at most")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--placeholder-copies", type=int, default=10)
+    parser.add_argument("--decode-threads", type=int, default=4, help="of each process")
     parser.add_argument("--one-core", action="store_true")
     parser.add_argument("--export", type=Path)
     parser.add_argument("--mode")
