@@ -4,7 +4,8 @@
     python benchmarks/data_reading.py --threads 2 --stages 100:0.3 299:0.8
 
 Photos are painted (the demo world's, with film grain: 500 px, some 60 kB, as iNaturalist's are) and
-stored as Transform stores them. For each stage, SIZE:AUGMENT, these run in turn, --runs times:
+stored as Transform stores them, with the small copy that it writes by default for the smallest of
+the stages (--small-px 0: without). For each stage, SIZE:AUGMENT, these run in turn, --runs times:
 
 stream  `training_stream`: records read, shuffled, decoded, augmented, batched, handed to Python
 bare    the same augmented photos, one after the other, out of memory: a loop inside TensorFlow, as
@@ -42,7 +43,9 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from components.photo_decode import UPRIGHT
+from components.photo_transform.config import TransformSettings
 from components.photo_transform.preprocessing import stored_photo
+from components.photo_transform.small_copy import small_copy_px
 from components.progressive_trainer.photo_stream import training_stream
 from components.progressive_trainer.photo_view import augmented_photo
 from pipeline.demo_world.export import draw_export
@@ -63,6 +66,7 @@ class World:
     originals: list[str]
     records: list[str]
     stored: list[bytes]
+    small: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Rate:
     per_cpu_sec: float
 
 
-def make_world(directory: Path, photos: int, stored_px: int) -> World:
+def make_world(directory: Path, photos: int, stored_px: int, small_px: int) -> World:
     """Paints the photos and stores them as Transform does."""
     export = directory / "export"
     draw_export(export, species=8, photos=photos, size_px=(ORIGINAL_PX, ORIGINAL_PX), jobs=1)
@@ -89,14 +93,16 @@ def make_world(directory: Path, photos: int, stored_px: int) -> World:
     random = np.random.default_rng(SEED)
     for path in originals:
         path.write_bytes(grainy(path, random))
-    stored = [as_stored(path.read_bytes(), stored_px) for path in originals]
+    stored, small = zip(
+        *[as_stored(path.read_bytes(), stored_px, small_px) for path in originals], strict=True
+    )
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
     paths = [str(directory / f"data-{index:05d}.gz") for index in range(FILES)]
     for index, path in enumerate(paths):
         with tf.io.TFRecordWriter(path, options) as writer:
             for number in range(index, len(stored), FILES):
-                writer.write(example(stored[number], number))
-    return World([str(path) for path in originals], paths, stored)
+                writer.write(example(stored[number], small[number], number))
+    return World([str(path) for path in originals], paths, list(stored), list(small))
 
 
 def grainy(path: Path, random: np.random.Generator) -> bytes:
@@ -110,19 +116,23 @@ def grainy(path: Path, random: np.random.Generator) -> bytes:
     return buffer.getvalue()
 
 
-def as_stored(data: bytes, stored_px: int) -> bytes:
-    """What Transform makes of a photo."""
-    return bytes(
-        stored_photo(
-            tf.constant(data), tf.constant(UPRIGHT), side_px=stored_px, quality=STORED_QUALITY
-        ).numpy()
+def as_stored(data: bytes, stored_px: int, small_px: int) -> tuple[bytes, bytes]:
+    """What Transform makes of a photo: the photo and its small copy."""
+    photo, small = stored_photo(
+        tf.constant(data),
+        tf.constant(UPRIGHT),
+        side_px=stored_px,
+        small_px=small_px,
+        quality=STORED_QUALITY,
     )
+    return bytes(photo.numpy()), bytes(small.numpy())
 
 
-def example(photo: bytes, number: int) -> bytes:
+def example(photo: bytes, small: bytes, number: int) -> bytes:
     """A transformed record."""
     features = {
         record.IMAGE: tf.train.Feature(bytes_list=tf.train.BytesList(value=[photo])),
+        record.IMAGE_SMALL: tf.train.Feature(bytes_list=tf.train.BytesList(value=[small])),
         record.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[number % 8])),
         record.PHOTO_ID: tf.train.Feature(int64_list=tf.train.Int64List(value=[number])),
     }
@@ -190,7 +200,7 @@ def drained(dataset: tf.data.Dataset) -> Callable[[], int]:
 
 def bare(world: World, stage: Stage, views: int, threads: int) -> Callable[[], int]:
     """A loop inside TensorFlow in each of the threads."""
-    photos = tf.constant(world.stored)
+    photos, small = tf.constant(world.stored), tf.constant(world.small)
     total = len(world.stored)
 
     @tf.function
@@ -201,6 +211,7 @@ def bare(world: World, stage: Stage, views: int, threads: int) -> Callable[[], i
                 tf.stack([tf.constant(SEED, tf.int64), number]),
                 image_size_px=stage.size_px,
                 augment=stage.augment,
+                small=small[number % total],
             )
             # A pixel of each photo is used, so that none is left out as not needed.
             return number + 1, spent + tf.cast(image[0, 0, 0], tf.int64)
@@ -310,18 +321,28 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--stored-px", type=int, default=299)
     parser.add_argument("--stages", nargs="+", default=["100:0.3", "200:0.55", "299:0.8"])
+    parser.add_argument("--small-px", type=int, help="small copy; default: as Transform has it")
     arguments = parser.parse_args()
+    small_px = small_copy_px(
+        TransformSettings(small_size_px=arguments.small_px),
+        stored_size_px=arguments.stored_px,
+        smallest_stage_px=min(int(text.split(":")[0]) for text in arguments.stages),
+    )
     cores = sorted(os.sched_getaffinity(0))[: arguments.threads]
     os.sched_setaffinity(0, cores)
     tf.config.threading.set_inter_op_parallelism_threads(len(cores))
     tf.config.threading.set_intra_op_parallelism_threads(1)
     with workspace(None) as directory:
-        world = make_world(directory, arguments.photos, arguments.stored_px)
+        world = make_world(directory, arguments.photos, arguments.stored_px, small_px)
         sizes_kb = (
             sum(Path(path).stat().st_size for path in world.originals) / len(world.originals) / 1e3,
             sum(map(len, world.stored)) / len(world.stored) / 1e3,
+            sum(map(len, world.small)) / len(world.small) / 1e3,
         )
-        print(f"{len(cores)} cores; {sizes_kb[0]:.0f} kB a photo, {sizes_kb[1]:.0f} kB stored")
+        print(
+            f"{len(cores)} cores; {sizes_kb[0]:.0f} kB a photo, {sizes_kb[1]:.0f} kB stored, "
+            f"{sizes_kb[2]:.1f} kB its small copy ({small_px} px)"
+        )
         for text in arguments.stages:
             size, augment = text.split(":")
             stage = Stage(int(size), float(augment))

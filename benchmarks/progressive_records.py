@@ -23,6 +23,7 @@ from components.export_example_gen.row_batches import Located
 from components.export_example_gen.splits import Placed
 from components.photo_transform.config import TransformSettings
 from components.photo_transform.preprocessing import preprocessing_fn
+from components.photo_transform.small_copy import NO_COPY_PX
 from schemas import record
 from schemas.open_source import open_source
 from schemas.photo_store import PhotoStore
@@ -85,6 +86,7 @@ def _write_split(source: Source, split: str, directory: Path, stored_size_px: in
     leaf_taxa.write_text("".join(f"{taxon}\n" for taxon in taxonomy.leaf_taxon_ids))
     config = {
         "stored_size_px": stored_size_px,
+        "small_size_px": NO_COPY_PX,
         "jpeg_quality": TransformSettings().jpeg_quality,
         "leaf_taxa_path": str(leaf_taxa),
     }

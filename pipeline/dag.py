@@ -22,7 +22,7 @@ from components.mobile_validator.component import MobileValidator
 from components.photo_transform.component import PhotoTransform
 from components.progressive_trainer.component import ProgressiveTrainer
 from components.progressive_trainer.config import LAST_BLESSED
-from components.progressive_trainer.schedule import largest_image_size_px
+from components.progressive_trainer.schedule import largest_image_size_px, smallest_image_size_px
 from components.pusher.component import GuardedPusher
 from components.taxon_evaluator.component import TaxonEvaluator
 from pipeline.config import PipelineConfig
@@ -63,6 +63,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         taxonomy,
         config.transform,
         stored_size_px=config.transform.stored_size_px or largest_px,
+        smallest_stage_px=smallest_image_size_px(config.trainer.schedule),
     ).with_id("Transform")
     transform.add_upstream_nodes([gate, duplicates])
     photos = transform.outputs["transformed_examples"]

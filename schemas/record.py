@@ -43,6 +43,9 @@ RIGHTS_HOLDER = "rights_holder"
 """bytes: whom to credit for the photo; absent if unknown."""
 
 # In transformed records only.
+IMAGE_SMALL = "image_small"
+"""bytes: the same picture as `image`, smaller, as a JPEG; empty where the photo is no larger, and
+absent where Transform was told to write none."""
 LABEL = "label"
 """int64: leaf class of the photo, 0..N-1."""
 

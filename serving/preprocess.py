@@ -58,7 +58,12 @@ def square(image: tf.Tensor, size_px: int) -> tf.Tensor:
     side = tf.minimum(shape[0], shape[1])
     top, left = (shape[0] - side) // 2, (shape[1] - side) // 2
     cut = image[top : top + side, left : left + side, :]
-    resized = tf.image.resize(cut, [size_px, size_px], method="bilinear", antialias=True)
+    resized = tf.cond(
+        side == size_px,
+        # What the filter would give to the last bit, for a twentieth of the time.
+        lambda: tf.cast(cut, tf.float32),
+        lambda: tf.image.resize(cut, [size_px, size_px], method="bilinear", antialias=True),
+    )
     return tf.ensure_shape(resized, [size_px, size_px, 3])
 
 

@@ -13,6 +13,7 @@ from tfx.types.standard_component_specs import TransformSpec
 from components.artifacts import Taxonomy
 from components.photo_transform.config import TransformSettings
 from components.photo_transform.executor import Executor
+from components.photo_transform.small_copy import small_copy_px
 from schemas.source_hash import source_hash
 
 PREPROCESSING_FN = "components.photo_transform.preprocessing.preprocessing_fn"
@@ -49,11 +50,18 @@ class PhotoTransform(BaseBeamComponent):
         settings: TransformSettings,
         *,
         stored_size_px: int,
+        smallest_stage_px: int,
     ) -> None:
         examples_out = Channel(type=standard_artifacts.Examples)
         # Splits follow the input's, also where they are known only when the step runs.
         examples_out.matching_channel_name = "examples"
-        custom_config = {"stored_size_px": stored_size_px, "jpeg_quality": settings.jpeg_quality}
+        custom_config = {
+            "stored_size_px": stored_size_px,
+            "small_size_px": small_copy_px(
+                settings, stored_size_px=stored_size_px, smallest_stage_px=smallest_stage_px
+            ),
+            "jpeg_quality": settings.jpeg_quality,
+        }
         super().__init__(
             spec=PhotoTransformSpec(
                 examples=examples,

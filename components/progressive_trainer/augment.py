@@ -2,7 +2,11 @@
 
 At strength 1 the crop covers 8-100 % of the photo at aspects of 3:4 to 4:3 (Szegedy et al. 2015),
 and brightness, contrast and saturation move by up to 40 % (Howard 2013); at 0 nothing changes.
-Everything is a pure function of the photo's seed.
+Everything is a pure function of numbers drawn for the photo, uniform in 0..1:
+
+    draws = tf.random.stateless_uniform([CROP_DRAWS + COLOUR_DRAWS], seed)
+    crop = sample_crop(height_width, draws[:CROP_DRAWS], strength=0.5)
+    image = adjust_colour(image, draws[CROP_DRAWS:], strength=0.5)
 """
 
 from __future__ import annotations
@@ -22,16 +26,22 @@ LUMA = (0.299, 0.587, 0.114)
 """Red's, green's and blue's share in a grey (ITU-R BT.601)."""
 
 
-def sample_crop(height_width: tf.Tensor, seed: tf.Tensor, *, strength: float) -> tf.Tensor:
+CROP_DRAWS = 4
+"""Numbers that a crop needs."""
+
+COLOUR_DRAWS = 3
+"""Numbers that colours need."""
+
+
+def sample_crop(height_width: tf.Tensor, draws: tf.Tensor, *, strength: float) -> tf.Tensor:
     """Returns a random crop, int32 [4] as (top, left, height, width).
 
     Args:
         height_width: int32 [2] of the photo.
-        seed: int64 [2].
+        draws: float32 [CROP_DRAWS], 0..1.
         strength: 0..1.
     """
     size = tf.cast(height_width, tf.float32)
-    draws = tf.random.stateless_uniform([4], seed)
     square_side = tf.reduce_min(size)
     area = square_side**2 * (1 - LARGEST_CROPPED_AREA_SHARE * strength * draws[0])
     aspect = tf.exp((2 * draws[1] - 1) * LARGEST_LOG_ASPECT * strength)
@@ -42,20 +52,19 @@ def sample_crop(height_width: tf.Tensor, seed: tf.Tensor, *, strength: float) ->
     return tf.cast(tf.stack([top, left, height, width]), tf.int32)
 
 
-def adjust_colour(image: tf.Tensor, seed: tf.Tensor, *, strength: float) -> tf.Tensor:
+def adjust_colour(image: tf.Tensor, draws: tf.Tensor, *, strength: float) -> tf.Tensor:
     """Scales brightness, contrast and saturation.
 
     Args:
         image: float32 [H, W, 3], 0..255.
-        seed: int64 [2].
+        draws: float32 [COLOUR_DRAWS], 0..1.
         strength: 0..1.
 
     Returns:
         float32 [H, W, 3]; may leave 0..255 by a little, the caller rounds it into range.
     """
     shift = LARGEST_COLOUR_SHIFT * strength
-    factors = tf.random.stateless_uniform([3], seed, 1 - shift, 1 + shift)
-    brightness, contrast, saturation = tf.unstack(factors)
+    brightness, contrast, saturation = tf.unstack(1 + shift * (2 * draws - 1))
     # One after the other, the three are one matrix and an offset:
     #   x * b;  then mean + (x - mean) * c;  then grey(x) + (x - grey(x)) * s
     # The offset is grey itself, so that the saturation leaves it as it is.

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.photo_decode import decode_covering
-from components.progressive_trainer.photo_view import augmented_photo, to_uint8
+from components.progressive_trainer.photo_view import NO_COPY, augmented_photo, to_uint8
 from schemas import record
 from serving.preprocess import square
 
@@ -37,8 +37,9 @@ _FEATURES = {
 }
 _TRAINING_FEATURES = {
     **_FEATURES,
-    # Only errors name it, so that records without one do as well.
+    # Records without them do as well: only errors name a photo, and its small copy saves time.
     record.PHOTO_ID: tf.io.FixedLenFeature([], tf.int64, default_value=UNKNOWN_ID),
+    record.IMAGE_SMALL: tf.io.FixedLenFeature([], tf.string, default_value=NO_COPY),
 }
 
 
@@ -137,6 +138,7 @@ def training_stream(
             image_size_px=image_size_px,
             augment=augment,
             rand_augment=rand_augment,
+            small=example[record.IMAGE_SMALL],
         )
         return image, example[record.LABEL], example[record.PHOTO_ID]
 

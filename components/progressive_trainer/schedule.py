@@ -171,6 +171,11 @@ def largest_image_size_px(settings: ScheduleSettings) -> int:
     return max(stage.image_size_px for stage in written_stages(settings))
 
 
+def smallest_image_size_px(settings: ScheduleSettings) -> int:
+    """Returns the smallest image size of a schedule, which needs no count of photos."""
+    return min(stage.image_size_px for stage in written_stages(settings))
+
+
 def learning_rate(
     plan: tuple[Stage, ...],
     settings: ScheduleSettings,

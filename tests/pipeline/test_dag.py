@@ -81,6 +81,17 @@ def test_photos_are_stored_at_the_largest_size_of_the_schedule(steps) -> None:
     assert '"stored_size_px": 128' in steps["Transform"].exec_properties["custom_config"]
 
 
+def test_small_copies_are_for_the_smallest_size_of_the_schedule(
+    tiny_export: Path, tmp_path: Path
+) -> None:
+    steps = pipeline_after_a_push(
+        tmp_path, tiny_export, "trainer.schedule={preset: {name: journal, epochs: 3}}"
+    )
+
+    custom_config = json.loads(steps["Transform"].exec_properties["custom_config"])
+    assert (custom_config["stored_size_px"], custom_config["small_size_px"]) == (299, 125)
+
+
 @pytest.fixture(scope="module")
 def pushed_model(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work directory where a model of the demo's leaves was pushed."""

@@ -99,6 +99,18 @@ def test_square_is_the_centre_of_the_full_shorter_side() -> None:
     np.testing.assert_array_equal(square(tf.constant(image), 4), np.full((4, 4, 3), 200.0))
 
 
+@pytest.mark.parametrize("side", [1, 31, 96])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_photo_of_the_right_size_is_what_the_filter_makes_of_it(side: int, dtype: type) -> None:
+    pixels = np.random.default_rng(side).uniform(0, 255, (side + 9, side, 3)).astype(dtype)
+
+    cut = square(tf.constant(pixels), side).numpy()
+
+    middle = pixels[4 : 4 + side]
+    filtered = tf.image.resize(middle, [side, side], method="bilinear", antialias=True).numpy()
+    np.testing.assert_array_equal(cut, filtered)
+
+
 def test_reduction_is_antialiased() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 254

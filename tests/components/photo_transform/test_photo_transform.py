@@ -37,6 +37,7 @@ def transformed(
     orientations: list[int] | None = None,
     taxa: list[int] | None = None,
     side_px: int = 40,
+    small_px: int = 0,
     **maybe_unknown: tf.SparseTensor,
 ) -> dict[str, np.ndarray]:
     count = len(photos)
@@ -53,7 +54,12 @@ def transformed(
         record.ICONIC_TAXON: column(["Insecta"] * count),
         **maybe_unknown,
     }
-    config = {"stored_size_px": side_px, "jpeg_quality": 92, "leaf_taxa_path": leaf_taxa}
+    config = {
+        "stored_size_px": side_px,
+        "small_size_px": small_px,
+        "jpeg_quality": 92,
+        "leaf_taxa_path": leaf_taxa,
+    }
     return {name: value.numpy() for name, value in preprocessing_fn(inputs, config).items()}
 
 
@@ -89,6 +95,29 @@ def test_photos_are_stored_upright(
     image = decoded(out[record.IMAGE][0, 0])
     assert image.shape[1::-1] == size
     assert image[red_side].mean(axis=(0, 1)) == pytest.approx([220, 20, 20], abs=12)
+
+
+def test_small_copy_is_the_stored_photo_made_smaller(leaf_taxa: str) -> None:
+    photos = [top_red_jpeg(size) for size in [(320, 200), (100, 350), (60, 30)]]
+
+    out = transformed(leaf_taxa, photos, small_px=20, orientations=[6, 1, 1])
+
+    pairs = zip(out[record.IMAGE][:, 0], out[record.IMAGE_SMALL][:, 0], strict=True)
+    sizes = []
+    for photo, small in pairs:
+        sizes.append(decoded(small).shape[1::-1])
+        shrunk = tf.image.resize(decoded(photo), sizes[-1][::-1], antialias=True).numpy()
+        assert np.abs(decoded(small) - shrunk).mean() < 4
+    assert sizes == [(20, 32), (20, 70), (40, 20)]
+
+
+def test_photo_no_larger_than_the_copy_would_be_has_none(leaf_taxa: str) -> None:
+    photos = [top_red_jpeg(size) for size in [(60, 20), (15, 18), (60, 21)]]
+
+    small = transformed(leaf_taxa, photos, small_px=20)[record.IMAGE_SMALL][:, 0]
+
+    assert small[0] == small[1] == b""
+    assert decoded(small[2]).shape == (20, 57, 3)
 
 
 def test_stored_photo_carries_no_orientation(leaf_taxa: str) -> None:
@@ -140,9 +169,16 @@ def test_empty_batch_gives_an_empty_batch(leaf_taxa: str) -> None:
             )
         },
     }
-    config = {"stored_size_px": 40, "jpeg_quality": 92, "leaf_taxa_path": leaf_taxa}
+    config = {
+        "stored_size_px": 40,
+        "small_size_px": 20,
+        "jpeg_quality": 92,
+        "leaf_taxa_path": leaf_taxa,
+    }
 
     out = preprocessing_fn(inputs, config)
+
+    assert record.IMAGE_SMALL in out
 
     assert {tuple(value.shape) for value in out.values()} == {(0, 1)}
 

@@ -110,6 +110,42 @@ def test_record_without_an_id_has_an_unknown_one(tmp_path: Path) -> None:
     assert photo_ids.numpy().tolist() == [UNKNOWN_ID]
 
 
+def halved(photo: bytes) -> bytes:
+    small = tf.image.resize(tf.io.decode_jpeg(photo), [20, 24], antialias=True)
+    return bytes(tf.io.encode_jpeg(tf.cast(small, tf.uint8), quality=95).numpy())
+
+
+def test_training_reads_small_copies_and_validation_never(
+    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    grey = tf.io.encode_jpeg(tf.fill([40, 48, 3], tf.constant(128, tf.uint8))).numpy()
+    (tmp_path / "grey").mkdir()
+    given = write_records(
+        tmp_path / "grey", range(PHOTOS), files=3, small=lambda photo: halved(grey)
+    )
+
+    images, labels = flat(stream(given, start=0, batch=1, steps=PHOTOS, augment=0.2))
+
+    assert (labels == uninterrupted[1][:PHOTOS]).all()
+    assert np.ptp(images.astype(int), axis=(1, 2, 3)).max() <= 3
+    seen = [
+        flat(validation_stream(of, num_photos=PHOTOS, image_size_px=SIZE_PX, global_batch=PHOTOS))
+        for of in (files, given)
+    ]
+    assert (seen[0][0] == seen[1][0]).all()
+
+
+@pytest.mark.parametrize("start", [5, PHOTOS])
+def test_stream_of_small_copies_starts_anywhere_too(tmp_path: Path, start: int) -> None:
+    given = write_records(tmp_path, range(PHOTOS), files=3, small=halved)
+    whole = flat(stream(given, start=0, batch=1, steps=2 * PHOTOS))
+
+    images, labels = flat(stream(given, start=start, batch=2, steps=4))
+
+    assert (labels == whole[1][start : start + 8]).all()
+    assert (images == whole[0][start : start + 8]).all()
+
+
 def test_order_in_which_the_files_are_named_changes_nothing(
     files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray]
 ) -> None:

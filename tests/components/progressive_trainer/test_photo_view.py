@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny_training import jpeg
 
-from components.photo_decode import decode_covering
-from components.progressive_trainer.augment import adjust_colour, sample_crop
-from components.progressive_trainer.photo_view import augmented_photo, resize_to_square, to_uint8
+from components.photo_decode import decode_covering, decode_crop, shrink_shorter_side
+from components.progressive_trainer.augment import CROP_DRAWS, adjust_colour, sample_crop
+from components.progressive_trainer.photo_view import (
+    NO_COPY,
+    augmented_photo,
+    resize_to_square,
+    smallest_covering,
+    to_uint8,
+)
 from serving.preprocess import square
 
 
@@ -63,13 +72,13 @@ def test_objects_look_larger_in_training_by_what_the_docs_say(
     strength: float, median: float, mean: float, upper: float
 ) -> None:
     photo = tf.constant([3000, 4000])
-    seeds = tf.stack([tf.zeros([3000], tf.int64), tf.range(3000, dtype=tf.int64)], axis=1)
+    draws = tf.random.stateless_uniform([3000, CROP_DRAWS], [0, 1])
 
     @tf.function
     def drawn() -> tf.Tensor:
         return tf.map_fn(
-            lambda seed: sample_crop(photo, seed, strength=strength),
-            seeds,
+            lambda drawn: sample_crop(photo, drawn, strength=strength),
+            draws,
             fn_output_signature=tf.TensorSpec([4], tf.int32),
         )
 
@@ -107,11 +116,11 @@ def test_whole_image_is_resized_without_moving(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("draw", range(5))
 def test_colours_move_as_brightness_contrast_and_saturation_one_after_the_other(draw: int) -> None:
     image = np.random.default_rng(draw).uniform(0, 255, (6, 5, 3)).astype(np.float32)
-    seed = tf.constant([3, draw], tf.int64)
+    draws = np.random.default_rng(100 + draw).uniform(0, 1, 3).astype(np.float32)
 
-    moved = adjust_colour(tf.constant(image), seed, strength=0.8).numpy()
+    moved = adjust_colour(tf.constant(image), tf.constant(draws), strength=0.8).numpy()
 
-    b, c, s = tf.random.stateless_uniform([3], seed, 1 - 0.32, 1 + 0.32).numpy()
+    b, c, s = 1 - 0.32 + 0.64 * draws
     expected = image * b
     expected = expected.mean() + (expected - expected.mean()) * c
     grey = expected @ np.array([[0.299], [0.587], [0.114]])
@@ -120,6 +129,116 @@ def test_colours_move_as_brightness_contrast_and_saturation_one_after_the_other(
 
 
 def test_values_are_rounded_into_the_range_of_bytes() -> None:
-    values = tf.constant([-3.0, -0.4, 0.4, 0.6, 127.49, 254.4, 254.6, 255.4, 300.0])
+    values = tf.constant([-3.0, -0.4, 0.4, 0.5, 0.6, 126.5, 127.49, 254.4, 254.6, 255.4, 300.0])
 
-    assert to_uint8(values).numpy().tolist() == [0, 0, 0, 1, 127, 254, 255, 255, 255]
+    assert to_uint8(values).numpy().tolist() == [0, 0, 0, 1, 1, 127, 127, 254, 255, 255, 255]
+
+
+def photo_and_copy(height_width: tuple[int, int], small_px: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """A smooth photo, in which each place has a colour of its own, and its small copy."""
+    y, x = np.meshgrid(*(np.linspace(0, 1, side) for side in height_width), indexing="ij")
+    pixels = (np.stack([x, y, (1 - x) * y], axis=-1) * 250).astype(np.uint8)
+    small = shrink_shorter_side(tf.constant(pixels), small_px)
+    encode = functools.partial(tf.io.encode_jpeg, quality=95, chroma_downsampling=False)
+    return encode(pixels), encode(small)
+
+
+@pytest.mark.parametrize("augment", [0.3, 1.0])
+@pytest.mark.parametrize("height_width", [(160, 213), (240, 160), (160, 160)])
+def test_view_of_the_small_copy_is_the_photos(
+    height_width: tuple[int, int], augment: float
+) -> None:
+    photo, small = photo_and_copy(height_width, 80)
+
+    for draw in range(15):
+        seed = tf.constant([4, draw], tf.int64)
+        options = {"image_size_px": 64, "augment": augment}
+        without = augmented_photo(photo, seed, **options).numpy().astype(float)
+        view = augmented_photo(photo, seed, small=small, **options).numpy()
+        # A pixel is 250 / 80 levels, in the copy as in the photo at half size, and a crop begins
+        # and ends at a whole one in each; brightness and contrast may add a quarter.
+        assert np.abs(view - without).max() <= 10
+        assert np.abs(view - without).mean() <= 3
+
+
+@pytest.mark.parametrize("height_width", [(160, 213), (240, 160), (160, 160)])
+def test_crop_of_the_small_copy_lies_where_it_was_drawn(height_width: tuple[int, int]) -> None:
+    photo, small = photo_and_copy(height_width, 80)
+    pixels = tf.io.decode_jpeg(photo)
+
+    for draw in range(15):
+        draws = tf.random.stateless_uniform([CROP_DRAWS], [4, draw])
+        crop = sample_crop(tf.constant(height_width), draws, strength=0.3)
+        source, taken = smallest_covering(photo, small, crop, 64)
+        seen = resize_to_square(decode_crop(source, taken, 64), 64).numpy()
+
+        top, left, height, width = crop.numpy()
+        whole = pixels[top : top + height, left : left + width]
+        expected = tf.image.resize(whole, [64, 64], antialias=True).numpy()
+        assert source.numpy() == small.numpy()
+        # Half a pixel of the copy is 1.6 levels.
+        assert np.abs(seen - expected).mean() <= 1.6
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    height_width=st.tuples(st.integers(90, 140), st.integers(90, 140)),
+    strength=st.sampled_from([0.2, 0.6, 1.0]),
+    size_px=st.sampled_from([16, 40, 64, 80]),
+    draw=st.integers(0, 10_000),
+)
+def test_copy_is_taken_exactly_where_it_has_the_pixels_of_the_view(
+    height_width: tuple[int, int], strength: float, size_px: int, draw: int
+) -> None:
+    photo, small = photo_and_copy(height_width, 70)
+    draws = tf.random.stateless_uniform([CROP_DRAWS], [draw, 3])
+    crop = sample_crop(tf.constant(height_width), draws, strength=strength)
+
+    source, taken = smallest_covering(photo, small, crop, size_px)
+
+    top, left, height, width = taken.numpy().tolist()
+    shape = tf.io.extract_jpeg_shape(source).numpy()
+    assert 0 <= top < top + height <= shape[0]
+    assert 0 <= left < left + width <= shape[1]
+    scale = tf.io.extract_jpeg_shape(small).numpy()[:2] / np.array(height_width)
+    in_copy = crop.numpy() * np.tile(scale, 2)
+    if source.numpy() == small.numpy():
+        assert min(height, width) >= size_px
+        assert np.abs(taken.numpy() - in_copy)[:2].max() <= 0.51
+        assert np.abs(taken.numpy() - in_copy)[2:].max() <= 1.01
+    else:
+        # Enlarged from the copy, a view would be blurred where the photo's is not.
+        assert in_copy[2:].min() < size_px + 1.01
+        assert source.numpy() == photo.numpy()
+        assert taken.numpy().tolist() == crop.numpy().tolist()
+
+
+@pytest.mark.parametrize("small", [None, tf.constant(NO_COPY)])
+def test_photo_without_a_copy_is_read_itself(small: tf.Tensor | None) -> None:
+    photo, _ = photo_and_copy((90, 120), 70)
+    crop = tf.constant([3, 4, 80, 85])
+
+    source, taken = smallest_covering(photo, small, crop, 32)
+
+    assert source.numpy() == photo.numpy()
+    assert taken.numpy().tolist() == [3, 4, 80, 85]
+
+
+def test_view_of_evaluation_is_the_photos_own_whatever_copy_there_is() -> None:
+    photo, _ = photo_and_copy((160, 213), 80)
+    seed = tf.constant([1, 1], tf.int64)
+
+    view = augmented_photo(photo, seed, image_size_px=32, augment=0.0, small=tf.constant(b"none"))
+
+    assert (view == augmented_photo(photo, seed, image_size_px=32, augment=0.0)).numpy().all()
+
+
+def test_views_are_mirrored_half_of_the_time() -> None:
+    photo, _ = photo_and_copy((100, 100), 50)
+    redder_on_the_left = 0
+    for draw in range(80):
+        seed = tf.constant([8, draw], tf.int64)
+        view = augmented_photo(photo, seed, image_size_px=32, augment=0.3).numpy().astype(int)
+        redder_on_the_left += view[:, :8, 0].mean() > view[:, -8:, 0].mean()
+
+    assert 22 < redder_on_the_left < 58

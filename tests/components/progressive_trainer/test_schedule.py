@@ -14,6 +14,7 @@ from components.progressive_trainer.schedule import (
     Stage,
     largest_image_size_px,
     learning_rate,
+    smallest_image_size_px,
     stage_at,
     stages,
 )
@@ -229,6 +230,7 @@ def test_sizes_are_of_their_multiple_and_the_largest_is_told_without_photos(
 
     assert all(size % multiple == 0 for size in sizes)
     assert largest_image_size_px(settings) == max(sizes)
+    assert smallest_image_size_px(settings) == min(sizes)
     assert abs(sizes[-1] - last) <= multiple / 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +37,38 @@ def jpeg(number: int, size: tuple[int, int] = (48, 40)) -> bytes:
 
 
 def write_records(
-    directory: Path, labels: Sequence[int], *, files: int, size: tuple[int, int] = (48, 40)
+    directory: Path,
+    labels: Sequence[int],
+    *,
+    files: int,
+    size: tuple[int, int] = (48, 40),
+    small: Callable[[bytes], bytes] | None = None,
 ) -> list[str]:
-    """Writes photo number i with label labels[i], dealt out over the files."""
+    """Writes photo number i with label labels[i], dealt out over the files.
+
+    `small` makes the small copy of a photo; without it, records have none, as older ones.
+    """
     paths = [str(directory / f"data_tfrecord-{index:05d}.gz") for index in range(files)]
     options = tf.io.TFRecordOptions(compression_type="GZIP")
     for index, path in enumerate(paths):
         with tf.io.TFRecordWriter(path, options) as writer:
             for number in range(index, len(labels), files):
-                writer.write(_example(jpeg(number, size), labels[number], FIRST_ID + number))
+                photo = jpeg(number, size)
+                copy = small(photo) if small else None
+                writer.write(_example(photo, labels[number], FIRST_ID + number, copy))
     return paths
 
 
-def _example(photo: bytes, label: int, photo_id: int) -> bytes:
+def _example(photo: bytes, label: int, photo_id: int, small: bytes | None) -> bytes:
     features = {
         record.IMAGE: tf.train.Feature(bytes_list=tf.train.BytesList(value=[photo])),
         record.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
         record.PHOTO_ID: tf.train.Feature(int64_list=tf.train.Int64List(value=[photo_id])),
     }
+    if small is not None:
+        features[record.IMAGE_SMALL] = tf.train.Feature(
+            bytes_list=tf.train.BytesList(value=[small])
+        )
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
