@@ -67,12 +67,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Trains one variant for a few steps."""
     import tensorflow as tf
 
-    from components.progressive_trainer.config import ScheduleSettings, TrainerSettings
+    from components.progressive_trainer.config import TrainerSettings
     from components.progressive_trainer.devices import find_devices
     from components.progressive_trainer.memory_estimate import Footprint
     from components.progressive_trainer.networks import build_network
     from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
     from components.progressive_trainer.schedule import stages
+    from components.progressive_trainer.schedule_settings import ScheduleSettings
     from components.progressive_trainer.steps import Steps
 
     stage = {

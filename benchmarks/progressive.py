@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.progressive_figures import Interval, difference, dips, interval, seconds_to
 from benchmarks.progressive_plot import svg
-from components.progressive_trainer.config import PresetSchedule, StageSettings
 from components.progressive_trainer.schedule_presets import preset_stages
+from components.progressive_trainer.schedule_settings import PresetSchedule, StageSettings
 
 WARMUP_EPOCHS = 0.25
 """A whole epoch is a fifth of so short a run."""

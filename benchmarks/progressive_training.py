@@ -23,7 +23,6 @@ import tensorflow as tf
 
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import find_devices
-from components.progressive_trainer.epochs import EpochSums
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import validation_stream
 from components.progressive_trainer.schedule import Stage
@@ -39,8 +38,8 @@ class MeasuredLoop(TrainingLoop):
 
     full_size_px = 0
 
-    def _end_epoch(self, stage: Stage, seen: int, sums: EpochSums, evaluate: Any) -> None:
-        super()._end_epoch(stage, seen, sums, evaluate)
+    def _end_epoch(self, stage: Stage, *args: Any) -> Stage:
+        after = super()._end_epoch(stage, *args)
         record = self.history[-1]
         record["image_size_px"] = stage.image_size_px
         record["full_size_top1"] = record["val_top1"]
@@ -48,6 +47,7 @@ class MeasuredLoop(TrainingLoop):
             right = hits(self.model, self.val, self.full_size_px)
             record["full_size_top1"] = float(np.mean(right))
         print(json.dumps(record), flush=True)
+        return after
 
 
 def hits(model: Any, photos: Photos, size_px: int, batch: int = 50) -> list[int]:

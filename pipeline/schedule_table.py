@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from components.progressive_trainer.config import ScheduleSettings
 from components.progressive_trainer.schedule import Stage, learning_rate, stage_at
+from components.progressive_trainer.schedule_settings import ScheduleSettings
 
 CURVE_COLUMNS = 60
 _BLOCKS = "▁▂▃▄▅▆▇█"

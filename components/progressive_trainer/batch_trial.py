@@ -21,13 +21,14 @@ import tensorflow as tf
 
 from components.progressive_trainer.batch_cache import BatchCache, Key, cache_file
 from components.progressive_trainer.batch_search import Found, Trial, find_batch
-from components.progressive_trainer.config import ScheduleSettings, StageSettings, TrainerSettings
+from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.job import USER_ERROR_EXIT_CODE
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.orphan import end_when_orphaned
 from components.progressive_trainer.photo_stream import Share
 from components.progressive_trainer.schedule import written_stages
+from components.progressive_trainer.schedule_settings import ScheduleSettings, StageSettings
 from components.progressive_trainer.trial_memory import Memory, trial_memory
 from schemas.errors import FieldmarkError
 from schemas.settings import load_settings

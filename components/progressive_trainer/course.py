@@ -73,6 +73,16 @@ class Course:
         return stage.start_examples + steps * stage.global_batch
 
     @property
+    def steps(self) -> int:
+        """Steps of the run."""
+        return sum(stage.steps for stage in self.plan)
+
+    def step_number(self, stage: Stage, seen: int) -> int:
+        """Returns the number of a stage's step from photo `seen` on, 1 for the run's first."""
+        before = sum(each.steps for each in self.plan[: stage.index])
+        return 1 + before + (seen - stage.start_examples) // stage.global_batch
+
+    @property
     def splits(self) -> tuple[Decision, ...]:
         """The decisions to compute steps in parts."""
         return tuple(each for each in self.decisions if each.what == "parts")

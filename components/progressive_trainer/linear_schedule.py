@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from components.progressive_trainer.config import LinearSchedule, StageSettings
+from components.progressive_trainer.schedule_settings import LinearSchedule, StageSettings
 
 
 def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:

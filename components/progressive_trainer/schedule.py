@@ -19,11 +19,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from components.progressive_trainer.config import ScheduleSettings, StageSettings
 from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.linear_schedule import linear_stages, rate_factor
 from components.progressive_trainer.progress_clock import progress
 from components.progressive_trainer.schedule_presets import preset_stages
+from components.progressive_trainer.schedule_settings import ScheduleSettings, StageSettings
 from schemas.errors import ConfigError, FieldmarkError
 
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.progressive_trainer.config import PresetSchedule, StageSettings
 from components.progressive_trainer.linear_schedule import rounded
+from components.progressive_trainer.schedule_settings import PresetSchedule, StageSettings
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import get_args
 
 import click
 
-from components.progressive_trainer.config import SchedulePreset
+from components.progressive_trainer.schedule_settings import SchedulePreset
 
 SCHEDULE_PRESETS: tuple[str, ...] = get_args(SchedulePreset)
 

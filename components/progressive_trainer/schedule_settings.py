@@ -1,0 +1,212 @@
+"""Settings of a schedule: stages written out, two ends to fill in, or a preset.
+
+ScheduleSettings(preset=PresetSchedule(name="short", epochs=12))
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
+
+from schemas.settings import Settings
+
+# What a stage may have, written out or as an end of a linear schedule.
+_ImageSizePx = Annotated[int, Field(ge=32, le=1024)]
+_Epochs = Annotated[float, Field(gt=0)]
+_Dropout = Annotated[float, Field(ge=0, lt=1)]
+_Augment = Annotated[float, Field(ge=0, le=1)]
+_Magnitude = Annotated[float, Field(ge=0, le=30)]
+_Alpha = Annotated[float, Field(ge=0, le=4)]
+
+
+def _part_of_the_network(value: str) -> str:
+    if value in ("all", "head") or re.fullmatch(r"top:0?\.\d*[1-9]\d*", value):
+        return value
+    raise ValueError("must be all, head, or top: and a share between 0 and 1, such as top:0.3")
+
+
+_Trainable = Annotated[str, AfterValidator(_part_of_the_network)]
+
+
+def _photos_or_auto(value: object) -> object:
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if whole or value == "auto":
+        return value
+    raise ValueError("Input should be auto, or a whole number of photos, at least 1")
+
+
+_GlobalBatch = Annotated[int | Literal["auto"], PlainValidator(_photos_or_auto)]
+_Scaling = Literal["linear", "sqrt", "none"]
+
+
+class StageSettings(Settings):
+    """One stage, written out."""
+
+    image_size_px: _ImageSizePx
+    """Side of the square that the network sees, in pixels."""
+
+    global_batch: _GlobalBatch
+    """Photos per step over all replicas; `auto`: as many as fit, see `trainer.batch_auto`."""
+
+    epochs: _Epochs
+    """Passes over the training photos; may be a fraction."""
+
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate of the stage, before warm-up and decay."""
+
+    learning_rate_batch: int | None = Field(None, ge=1)
+    """Global batch at which `learning_rate` is meant, in photos; null: the stage's own."""
+
+    learning_rate_scaling: _Scaling = "sqrt"
+    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+
+    dropout: _Dropout = 0.2
+    """Share of features dropped before the classifier, 0..1."""
+
+    augment: _Augment = 0.5
+    """Strength of crop, flip and colour augmentation, 0 (none) .. 1 (strong)."""
+
+    rand_augment: _Magnitude = 0.0
+    """Magnitude of RandAugment's two operations a photo, 0 (none) .. 30; 10 is its full scale."""
+
+    mixup: _Alpha = 0.0
+    """Alpha of Mixup, which blends neighbours of a batch; 0: none."""
+
+    cutmix: _Alpha = 0.0
+    """Alpha of CutMix, which pastes a square of the neighbour; 0: none."""
+
+    trainable: _Trainable = "all"
+    """What learns: `all` of the network, only its `head`, or with the head the top of the backbone:
+    `top:0.3` is the last 30 % of its layers."""
+
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    """Share of the target spread evenly over all leaves, 0..1."""
+
+    @model_validator(mode="after")
+    def _auto_has_a_reference(self) -> StageSettings:
+        if self.global_batch == "auto" and self.learning_rate_batch is None:
+            raise ValueError(
+                "a stage whose global_batch is auto needs learning_rate_batch: the global batch at "
+                "which its learning_rate is meant"
+            )
+        return self
+
+
+class LinearSchedule(Settings):
+    """Stages between two ends, in equal steps."""
+
+    stages: int = Field(4, ge=1, le=20)
+    """Number of stages."""
+
+    image_size_px: tuple[_ImageSizePx, _ImageSizePx] = (100, 299)
+    """First and last image size, in pixels; rounded to `size_multiple_px`, ends included."""
+
+    size_multiple_px: int = Field(1, ge=1)
+    """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
+
+    global_batch: tuple[_GlobalBatch, _GlobalBatch] = (64, 32)
+    """First and last global batch, in photos; geometric in between. Both `auto`: as many as fit."""
+
+    batch_multiple: int = Field(8, ge=1)
+    """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
+
+    epochs: tuple[_Epochs, _Epochs] = (10.0, 10.0)
+    """Epochs of the first and of the last stage."""
+
+    learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate at a global batch of `learning_rate_batch`."""
+
+    learning_rate_batch: int = Field(64, ge=1)
+    """Global batch at which `learning_rate` is meant, in photos."""
+
+    learning_rate_scaling: _Scaling = "sqrt"
+    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+
+    dropout: tuple[_Dropout, _Dropout] = (0.1, 0.3)
+    """Dropout of the first and of the last stage, 0..1."""
+
+    augment: tuple[_Augment, _Augment] = (0.3, 0.8)
+    """Augmentation strength of the first and of the last stage, 0..1."""
+
+    rand_augment: tuple[_Magnitude, _Magnitude] = (0.0, 0.0)
+    """RandAugment's magnitude in the first and in the last stage, 0..30."""
+
+    mixup: tuple[_Alpha, _Alpha] = (0.0, 0.0)
+    """Mixup's alpha in the first and in the last stage; 0: none."""
+
+    cutmix: tuple[_Alpha, _Alpha] = (0.0, 0.0)
+    """CutMix's alpha in the first and in the last stage; 0: none."""
+
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    """Share of the target spread evenly over all leaves, 0..1."""
+
+    @model_validator(mode="after")
+    def _both_auto_or_none(self) -> LinearSchedule:
+        if self.global_batch.count("auto") == 1:
+            raise ValueError("global_batch takes two numbers, or auto for both: nothing is between")
+        return self
+
+
+SchedulePreset = Literal["fixed", "journal", "short", "paper-s", "paper-m", "transfer"]
+"""The recipes of `schedule_presets`."""
+
+
+class PresetSchedule(Settings):
+    """A published recipe, fitted to the run: see docs/progressive.md."""
+
+    name: SchedulePreset
+    """The recipe."""
+
+    epochs: float = Field(30.0, gt=0)
+    """Epochs of all stages together."""
+
+    image_size_px: _ImageSizePx | None = None
+    """Size of the last stage, in pixels; the others keep their ratio to it. Null: the recipe's."""
+
+    size_multiple_px: int = Field(1, ge=1)
+    """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
+
+    global_batch: _GlobalBatch = 32
+    """Global batch of the last stage, in photos; `auto`: in each stage as many as fit."""
+
+    batch_multiple: int = Field(8, ge=1)
+    """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
+
+    learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate at a global batch of `learning_rate_batch`."""
+
+    learning_rate_batch: int = Field(64, ge=1)
+    """Global batch at which `learning_rate` is meant, in photos."""
+
+    learning_rate_scaling: _Scaling = "sqrt"
+    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+
+
+class ScheduleSettings(Settings):
+    """`stages` written out, `linear` ends to fill in, or a `preset`; and the shape of the rate."""
+
+    stages: tuple[StageSettings, ...] | None = None
+    """The stages, in order."""
+
+    linear: LinearSchedule | None = None
+    """Two ends, from which the stages are filled in."""
+
+    preset: PresetSchedule | None = None
+    """A published recipe, from which the stages are made."""
+
+    warmup_epochs: float = Field(1.0, ge=0)
+    """The rate rises linearly from 0 over this many epochs at the start of the run."""
+
+    final_rate_share: float = Field(0.01, gt=0, le=1)
+    """The rate falls along a cosine to this share of its peak at the end of the run."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> ScheduleSettings:
+        given = [way for way in (self.stages, self.linear, self.preset) if way is not None]
+        if len(given) != 1:
+            raise ValueError("schedule takes one of `stages`, `linear` and `preset`, and only one")
+        if self.stages is not None and not self.stages:
+            raise ValueError("schedule.stages must name at least one stage")
+        return self
