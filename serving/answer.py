@@ -7,6 +7,7 @@ answer.leaves[0].name, [node.name for node in answer.lineage]
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,14 +49,14 @@ class Answer:
 
 
 def answer_from_scores(
-    taxonomy: Taxonomy, path: str, scores: npt.NDArray[np.float32], *, top: int
+    taxonomy: Taxonomy, path: str, scores: npt.NDArray[np.floating[Any]], *, top: int
 ) -> Answer:
     """Returns the answer for one photo.
 
     Args:
         taxonomy: of the model, N leaves.
         path: the photo.
-        scores: float32 [N].
+        scores: float [N].
         top: how many leaves to name; all if there are fewer.
     """
     node_scores = taxonomy.sum_to_nodes(scores[None].astype(np.float64))[0]

@@ -23,6 +23,7 @@ from schemas.taxonomy import Taxonomy
 from serving.answer import Answer, answer_from_scores
 from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, load_bundle
 from serving.prepare_file import prepare_file
+from serving.temperature import apply_temperature, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
 from serving.versions import newest_version
 
@@ -50,10 +51,19 @@ class Classifier:
         network: N scores.
         taxonomy: N leaves.
         source: where the model is, for people.
+        temperature: that its scores are calibrated by; None for scores as they are.
     """
 
-    def __init__(self, network: Network, taxonomy: Taxonomy, *, source: str) -> None:
+    def __init__(
+        self,
+        network: Network,
+        taxonomy: Taxonomy,
+        *,
+        source: str,
+        temperature: float | None = None,
+    ) -> None:
         self._network, self._taxonomy, self.source = network, taxonomy, source
+        self._temperature = temperature
 
     def classify(self, paths: Iterable[str | PathLike[str]], *, top: int = 5) -> list[Answer]:
         """Returns an answer for each photo, in their order.
@@ -70,12 +80,18 @@ class Classifier:
             DataError: naming the photo, if it cannot be read.
         """
         pixels = prepare_file(path, self._network.image_size_px)
-        scores = self._network.scores(pixels[None])[0]
+        scores = self._network.scores(pixels[None])[0].astype(np.float64)
+        if self._temperature is not None:
+            scores = apply_temperature(scores, self._temperature)
         return answer_from_scores(self._taxonomy, str(path), scores, top=top)
 
 
 def open_classifier(
-    directory: str | PathLike[str], *, variant: str | None = None, num_threads: int = 1
+    directory: str | PathLike[str],
+    *,
+    variant: str | None = None,
+    num_threads: int = 1,
+    calibrated: bool = False,
 ) -> Classifier:
     """Returns a classifier from a pushed model.
 
@@ -84,20 +100,22 @@ def open_classifier(
             either.
         variant: of a bundle: which to use; None for its default.
         num_threads: threads that a bundle's model may use.
+        calibrated: whether scores are calibrated by the model's temperature.
 
     Raises:
-        ConfigError: if there is no model, or it has no such variant.
+        ConfigError: if there is no model, or it has no such variant, or no temperature where one
+            is asked for.
         DataError: if the model's files are faulty.
     """
     path = _model_directory(Path(directory))
     if (path / BUNDLE_MANIFEST).is_file():
-        return _open_bundle(load_bundle(path), variant, num_threads)
+        return _open_bundle(load_bundle(path), variant, num_threads, calibrated)
     if variant is not None:
         raise ConfigError(
             f"Only a mobile bundle has variants, and {path} is a SavedModel. Received: "
             f"{variant!r}. Leave --variant out, or give a bundle."
         )
-    return _open_saved_model(path)
+    return _open_saved_model(path, calibrated)
 
 
 def _model_directory(given: Path) -> Path:
@@ -120,14 +138,24 @@ def _contents(path: Path) -> str:
     return f"{shown}, ..." if len(names) > 5 else shown
 
 
-def _open_bundle(bundle: Bundle, variant: str | None, num_threads: int) -> Classifier:
+def _open_bundle(
+    bundle: Bundle, variant: str | None, num_threads: int, calibrated: bool
+) -> Classifier:
+    temperature = None
+    if calibrated:
+        temperature = temperature_of(bundle.manifest, source=str(bundle.directory))
     path = bundle.model_path(variant or bundle.default_variant)
     network = TFLiteClassifier(path, num_threads=num_threads)
-    return Classifier(network, bundle.taxonomy, source=str(path))
+    return Classifier(network, bundle.taxonomy, source=str(path), temperature=temperature)
 
 
-def _open_saved_model(path: Path) -> Classifier:
-    from serving.saved_model import load_model_taxonomy  # TensorFlow takes seconds to import
+def _open_saved_model(path: Path, calibrated: bool) -> Classifier:
+    # TensorFlow takes seconds to import.
+    from serving.saved_model import load_manifest, load_model_taxonomy
     from serving.saved_model_classifier import SavedModelClassifier
 
-    return Classifier(SavedModelClassifier(path), load_model_taxonomy(path), source=str(path))
+    temperature = None
+    if calibrated:
+        temperature = temperature_of(load_manifest(path), source=str(path))
+    network, taxonomy = SavedModelClassifier(path), load_model_taxonomy(path)
+    return Classifier(network, taxonomy, source=str(path), temperature=temperature)

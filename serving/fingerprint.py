@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from schemas.errors import DataError
 from schemas.record import TAXONOMY_FILE
+from serving.temperature import TEMPERATURE
 
 EXTRAS = "assets.extra"
 MANIFEST_FILE = "fieldmark.json"
@@ -34,8 +35,9 @@ _VARIABLE = "/.ATTRIBUTES/VARIABLE_VALUE"
 def model_fingerprint(directory: str | PathLike[str]) -> str:
     """Returns the sha256, in hex, of what makes an exported model answer as it does.
 
-    That is: every variable (dtype, shape, values), the taxonomy, the input
-    size and `EXPORT_GENERATION`. Not the graph itself, whose bytes change from export to export.
+    That is: every variable (dtype, shape, values), the taxonomy, the input size, the temperature of
+    a calibrated model and `EXPORT_GENERATION`. Not the graph itself, whose bytes change from export
+    to export.
 
     Args:
         directory: a SavedModel written by `serving.saved_model`.
@@ -47,8 +49,10 @@ def model_fingerprint(directory: str | PathLike[str]) -> str:
     extras = path / EXTRAS
     digest = hashlib.sha256(f"generation {EXPORT_GENERATION}\n".encode())
     try:
-        size = json.loads((extras / MANIFEST_FILE).read_bytes())["image_size_px"]
-        digest.update(f"image_size_px {size}\n".encode())
+        manifest = json.loads((extras / MANIFEST_FILE).read_bytes())
+        digest.update(f"image_size_px {manifest['image_size_px']}\n".encode())
+        if TEMPERATURE in manifest:
+            digest.update(f"temperature {manifest[TEMPERATURE]}\n".encode())
         digest.update((extras / TAXONOMY_FILE).read_bytes())
         for variable in _variable_digests(path):
             digest.update(variable)

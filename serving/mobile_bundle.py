@@ -29,6 +29,7 @@ from serving.checked_bundle import (
 )
 from serving.mobile_files import write_mobile_files
 from serving.saved_model import load_manifest, load_model_taxonomy
+from serving.temperature import TEMPERATURE
 from serving.tflite import convert
 from serving.variants import Variant, model_file
 from serving.whole_directory import whole_directory
@@ -101,6 +102,7 @@ def _manifest(
         "model_id": model["model_id"],
         "image_size_px": size,
         "num_leaves": leaves,
+        **({TEMPERATURE: model[TEMPERATURE]} if TEMPERATURE in model else {}),
         "input": {
             "dtype": "float32",
             "shape": [1, size, size, 3],

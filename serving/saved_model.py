@@ -3,8 +3,8 @@
 Beside the graph and the weights stand, in `assets.extra/`, which TF Serving leaves alone:
 
 * `taxonomy.csv`: the tree whose leaves are the model's classes;
-* `fieldmark.json`: the manifest, with model id, input size, number of leaves and what the caller
-  adds;
+* `fieldmark.json`: the manifest, with model id, input size, number of leaves, the temperature of a
+  calibrated model, and what the caller adds;
 * `weights.json`: the names of the weights in the order of the Keras model, so that a later training
   can start from them.
 
@@ -37,6 +37,7 @@ from serving.fingerprint import EXTRAS, MANIFEST_FILE, MODEL_ID_DIGITS, model_fi
 from serving.full_precision import full_precision
 from serving.preprocess import PREPROCESSING_TEXT
 from serving.signatures import SIGNATURES, make_signatures
+from serving.temperature import TEMPERATURE
 from serving.whole_directory import whole_directory
 
 __all__ = [
@@ -68,6 +69,7 @@ def export_saved_model(
     image_size_px: int,
     directory: str | PathLike[str],
     manifest: Mapping[str, Any],
+    temperature: float | None = None,
 ) -> None:
     """Writes a model with the signatures of `serving.signatures`, and proves it.
 
@@ -81,6 +83,8 @@ def export_saved_model(
         image_size_px: S.
         directory: where the SavedModel goes; its parents are made.
         manifest: JSON-able values that `fieldmark.json` shall carry besides our own.
+        temperature: that calibrates the scores on request (see `serving.temperature`); None if
+            there is none.
 
     Raises:
         FieldmarkError: if the model does not fit the taxonomy, or the export answers otherwise
@@ -89,8 +93,8 @@ def export_saved_model(
     _check_fit(model, taxonomy, manifest)
     network = full_precision(model)
     with whole_directory(directory) as unproven:
-        _write_graph(network, taxonomy, image_size_px, unproven)
-        _write_extras(taxonomy, image_size_px, unproven, manifest)
+        _write_graph(network, taxonomy, image_size_px, temperature, unproven)
+        _write_extras(taxonomy, image_size_px, temperature, unproven, manifest)
         _write_json(unproven / EXTRAS / WEIGHTS_FILE, [weight.path for weight in network.weights])
         _prove(network, image_size_px, unproven)
 
@@ -167,7 +171,7 @@ def _check_fit(model: keras.Model, taxonomy: Taxonomy, manifest: Mapping[str, An
             f"{taxonomy.num_leaves} outputs. Received: {model.output_shape[-1]}. Train the model "
             "with this taxonomy."
         )
-    taken = [key for key in OWN_KEYS if key in manifest]
+    taken = [key for key in (*OWN_KEYS, TEMPERATURE) if key in manifest]
     if taken:
         raise FieldmarkError(
             f"The manifest's {', '.join(taken)} cannot be given: the export sets it. Leave it out, "
@@ -176,12 +180,17 @@ def _check_fit(model: keras.Model, taxonomy: Taxonomy, manifest: Mapping[str, An
 
 
 def _write_graph(
-    network: keras.Model, taxonomy: Taxonomy, image_size_px: int, directory: Path
+    network: keras.Model,
+    taxonomy: Taxonomy,
+    image_size_px: int,
+    temperature: float | None,
+    directory: Path,
 ) -> None:
     signatures = make_signatures(
         lambda pixels: tf.cast(network(pixels, training=False), tf.float32),
         image_size_px=image_size_px,
         leaf_taxon_ids=taxonomy.leaf_taxon_ids,
+        temperature=temperature,
     )
     # The archive owns every variable that an endpoint uses; `tf.saved_model.save` of the model
     # itself would own none, and TFLite would convert no weights. `archive.track(network)` would
@@ -193,7 +202,11 @@ def _write_graph(
 
 
 def _write_extras(
-    taxonomy: Taxonomy, image_size_px: int, directory: Path, manifest: Mapping[str, Any]
+    taxonomy: Taxonomy,
+    image_size_px: int,
+    temperature: float | None,
+    directory: Path,
+    manifest: Mapping[str, Any],
 ) -> None:
     extras = directory / EXTRAS
     extras.mkdir()
@@ -203,6 +216,7 @@ def _write_extras(
         "num_leaves": taxonomy.num_leaves,
         "preprocessing": PREPROCESSING_TEXT,
         "signatures": list(SIGNATURES),
+        **({} if temperature is None else {TEMPERATURE: temperature}),
     }
     _write_json(extras / MANIFEST_FILE, own)
     own["model_id"] = model_fingerprint(directory)[:MODEL_ID_DIGITS]

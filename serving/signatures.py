@@ -8,11 +8,14 @@
 |                   |                               | [B, k], `taxon_ids` int64 [B, k]           |
 | `evaluate`        | `image` string [B], `label`   | `topk_classes` int64 [B, e], `topk_scores` |
 |                   | int64 [B]                     | float32 [B, e], `label_rank` int64 [B],    |
-|                   |                               | `label_score` float32 [B]                  |
+|                   |                               | `label_score` float32 [B]; of a calibrated |
+|                   |                               | model `calibrated_label_score` and         |
+|                   |                               | `calibrated_top_score` float32 [B]         |
 
 `image` is the bytes of an upright photo (see `serving.preprocess`), `pixels` RGB 0..255, k is 10
 and e is 15, or N if that is less. `evaluate` is for TFMA, which feeds it the features of the same
-names: at 80,000 leaves a dense row of scores a photo must not leave the model.
+names: at 80,000 leaves a dense row of scores a photo must not leave the model. All scores but the
+calibrated ones are those of the network as it is (see `serving.temperature`).
 """
 
 from __future__ import annotations
@@ -70,6 +73,7 @@ def make_signatures(
     *,
     image_size_px: int,
     leaf_taxon_ids: npt.NDArray[np.int64],
+    temperature: float | None = None,
 ) -> Mapping[str, Signature]:
     """Returns the signatures of a model, by name.
 
@@ -77,6 +81,7 @@ def make_signatures(
         score: the network, float32 [B, S, S, 3] -> float32 [B, N].
         image_size_px: S.
         leaf_taxon_ids: int64 [N], taxon id of each leaf class.
+        temperature: of a calibrated model.
     """
     num_leaves = len(leaf_taxon_ids)
     k = min(TOP_K, num_leaves)
@@ -108,6 +113,7 @@ def make_signatures(
             "topk_scores": top_scores,
             "label_rank": label_rank(scores, label),
             "label_score": tf.gather(scores, label, batch_dims=1),
+            **({} if temperature is None else calibrated(scores, label, temperature)),
         }
 
     return {
@@ -115,6 +121,23 @@ def make_signatures(
         "serve_pixels": Signature(serve_pixels, (squares,)),
         "serve_topk": Signature(serve_topk, (images,)),
         "evaluate": Signature(evaluate, (images, labels)),
+    }
+
+
+def calibrated(scores: tf.Tensor, label: tf.Tensor, temperature: float) -> Tensors:
+    """Returns float32 [B] each: the label's score and the best one's, calibrated.
+
+    Args:
+        scores: float32 [B, N].
+        label: int64 [B], 0..N-1.
+        temperature: of the model.
+    """
+    # As in `serving.temperature.apply_temperature`.
+    sharpened = tf.pow(scores / tf.reduce_max(scores, axis=1, keepdims=True), 1 / temperature)
+    total = tf.reduce_sum(sharpened, axis=1)
+    return {
+        "calibrated_label_score": tf.gather(sharpened, label, batch_dims=1) / total,
+        "calibrated_top_score": 1 / total,
     }
 
 

@@ -93,5 +93,6 @@ CODE = (
     "serving.preprocess",
     "serving.saved_model",
     "serving.signatures",
+    "serving.temperature",
 )
 """What decides what is trained and how it is written."""

@@ -1,6 +1,6 @@
 """The history of a run as an artifact: two files, for programs that draw or compare runs.
 
-history.json      what was trained on what, the stages, and an entry an epoch
+history.json      what was trained on what, the stages, an entry an epoch, and the calibration
 history.parquet   a row every so many steps and two an epoch (see `history_rows`)
 
     write_history(directory, plan, decisions=[...], epochs=[...], rows=record.rows(), ...)
@@ -16,6 +16,7 @@ from typing import Any
 from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.history_rows import write_table
 from components.progressive_trainer.schedule import Stage
+from components.progressive_trainer.temperatures import Calibration
 
 HISTORY_FILE = "history.json"
 ROWS_FILE = "history.parquet"
@@ -36,6 +37,7 @@ def write_history(
     devices: str,
     train_photos: int,
     val_photos: int,
+    calibration: Calibration,
 ) -> None:
     """Writes both files.
 
@@ -48,6 +50,7 @@ def write_history(
         devices: what it ran on, in words.
         train_photos: training photos.
         val_photos: validation photos.
+        calibration: of the network at the end.
     """
     history = {
         "schema_version": SCHEMA_VERSION,
@@ -57,6 +60,7 @@ def write_history(
         "stages": [stage.as_dict() for stage in plan],
         "decisions": [decision.as_dict() for decision in decisions],
         "epochs": epochs,
+        "calibration": calibration.as_dict(),
     }
     (directory / HISTORY_FILE).write_text(json.dumps(history, indent=1))
     write_table(rows, directory / ROWS_FILE)

@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.devices import Devices
-from components.progressive_trainer.hits import TOP
 from components.progressive_trainer.photo_stream import validation_stream
 from components.progressive_trainer.step_watch import READ_EVERY_STEPS
 from components.progressive_trainer.stop_request import StopRequest
@@ -69,6 +68,47 @@ def validate(
         clock: seconds.
     """
 
+    started_secs = clock()
+    sums = sums_over(
+        step,
+        files,
+        num_photos=num_photos,
+        image_size_px=image_size_px,
+        global_batch=global_batch,
+        devices=devices,
+        stop=stop,
+    )
+    if sums is None:
+        return None
+    loss, top1, top3, top5 = (float(total) for total in sums / num_photos)
+    return Validated(loss, top1, top3, top5, clock() - started_secs)
+
+
+def sums_over(
+    step: Callable[..., Any],
+    files: Sequence[str],
+    *,
+    num_photos: int,
+    image_size_px: int,
+    global_batch: int,
+    devices: Devices,
+    stop: StopRequest,
+    label: str = "validating",
+) -> np.ndarray | None:
+    """Returns float64 [K]: the sums of a step over all photos; None if any process was to stop.
+
+    Args:
+        step: takes (images, labels, weights, stop) and gives float32 tensors, of K values together,
+            and the number of replicas whose process was asked to stop.
+        files: as for `validate`.
+        num_photos: the same.
+        image_size_px: the same.
+        global_batch: the same.
+        devices: the same.
+        stop: the same.
+        label: what is being done, for people.
+    """
+
     def make(_: tf.distribute.InputContext) -> tf.data.Dataset:
         return validation_stream(
             files,
@@ -78,9 +118,9 @@ def validate(
             share=devices.share,
         )
 
-    started_secs = clock()
-    meter = Meter("validating", total=num_photos, unit="photos", within="training")
-    totals, unread = np.zeros(1 + len(TOP)), []
+    meter = Meter(label, total=num_photos, unit="photos", within="training")
+    totals: np.ndarray | None = None
+    unread: list[Any] = []
     last, alone = -(-num_photos // global_batch), devices.share.workers == 1
     batches = devices.strategy.distribute_datasets_from_function(make)
     for number, batch in enumerate(batches, start=1):
@@ -92,16 +132,13 @@ def validate(
         if read[:, -1].any():
             return None
         for each in read[:, :-1]:
-            totals += each
+            totals = each if totals is None else totals + each
         meter.add(min(number * global_batch, num_photos) - meter.done)
     meter.close()
-    loss, top1, top3, top5 = (float(total) for total in totals / num_photos)
-    return Validated(loss, top1, top3, top5, clock() - started_secs)
+    return totals
 
 
 def _values(given: list[Any]) -> np.ndarray:
-    """float64 [steps, 5]: loss, hits and stops of the steps, once they are done."""
-    losses, hits, stops = (
-        tf.stack([step[part] for step in given]).numpy().astype(np.float64) for part in range(3)
-    )
-    return np.concatenate([losses[:, None], hits, stops[:, None]], axis=1)
+    """float64 [steps, K + 1]: what the steps gave, stops last, once they are done."""
+    parts = (tf.stack(list(part)).numpy().astype(np.float64) for part in zip(*given, strict=True))
+    return np.concatenate([part.reshape(len(given), -1) for part in parts], axis=1)

@@ -2,9 +2,10 @@
 
     python -m components.progressive_trainer.worker JOB.json
 
-Trains as the job says, from its last checkpoint if there is one, and writes the SavedModel and the
-history (see `history_file`). Ends by itself when the process that started it is gone, so that a
-killed run leaves nothing behind that holds GPUs.
+Trains as the job says, from its last checkpoint if there is one, calibrates what it has trained
+(see `calibration`), and writes the SavedModel and the history (see `history_file`). Ends by itself
+when the process that started it is gone, so that a killed run leaves nothing behind that holds
+GPUs.
 
 exit code
 0    trained, and written
@@ -31,6 +32,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.auto_batches import batch_decisions, find_unless_recorded
+from components.progressive_trainer.calibration import calibrate
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.cluster import (
     ENVIRONMENT_VARIABLE,
@@ -55,6 +57,7 @@ from components.progressive_trainer.orphan import end_when_orphaned
 from components.progressive_trainer.photo_stream import count_labels, count_photos
 from components.progressive_trainer.rendezvous import meet
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
+from components.progressive_trainer.temperatures import Calibration
 from components.progressive_trainer.warm_start import (
     HEAD_MAPPING_FILE,
     in_words,
@@ -110,13 +113,36 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
         except TrainingStopped:
             devices.part()  # not before the chief has written the checkpoint
             raise
+        calibration = _calibrate(loop, settings, stop or StopRequest())
         if devices.is_chief:
-            _write(loop, settings, taxonomy, job)
+            emit("note", text=calibration.words())
+            _write(loop, settings, taxonomy, job, calibration)
         devices.part()
 
 
+def _calibrate(loop: TrainingLoop, settings: TrainerSettings, stop: StopRequest) -> Calibration:
+    """All machines take part; asked to stop, they go on from the checkpoint of the last epoch."""
+    found = calibrate(
+        loop.result,
+        loop.val.files,
+        num_photos=loop.val.count,
+        image_size_px=loop.plan[-1].image_size_px,
+        global_batch=settings.eval_batch,
+        devices=loop.devices,
+        stop=stop,
+    )
+    if found is None:
+        loop.devices.part()
+        raise TrainingStopped(loop.plan[-1].end_examples, saved=True)
+    return found
+
+
 def _write(
-    loop: TrainingLoop, settings: TrainerSettings, taxonomy: Taxonomy, job: TrainingJob
+    loop: TrainingLoop,
+    settings: TrainerSettings,
+    taxonomy: Taxonomy,
+    job: TrainingJob,
+    calibration: Calibration,
 ) -> None:
     write_history(
         Path(job.history_dir),
@@ -127,13 +153,15 @@ def _write(
         devices=loop.devices.description,
         train_photos=loop.train.count,
         val_photos=loop.val.count,
+        calibration=calibration,
     )
     export_saved_model(
         _on_one_device(loop, settings, taxonomy.num_leaves),
         taxonomy,
         image_size_px=loop.plan[-1].image_size_px,
         directory=job.model_dir,
-        manifest=job.manifest,
+        manifest={**job.manifest, "calibration": calibration.as_dict()},
+        temperature=calibration.temperature,
     )
 
 

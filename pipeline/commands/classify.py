@@ -37,9 +37,20 @@ _LINE_WIDTH = 96
     "--top", default=5, show_default=True, type=click.IntRange(min=1), help="Leaves to name."
 )
 @click.option("--variant", default=None, help="Of a bundle: which to use. Default: the bundle's.")
+@click.option(
+    "--calibrated",
+    is_flag=True,
+    help="Scores put right by the temperature that was fitted on val photos; the order of the "
+    "leaves stays.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, a line a photo.")
 def command(
-    photos: tuple[str, ...], model_dir: str, top: int, variant: str | None, as_json: bool
+    photos: tuple[str, ...],
+    model_dir: str,
+    top: int,
+    variant: str | None,
+    calibrated: bool,
+    as_json: bool,
 ) -> None:
     """Says what is on each PHOTO, with the ranks above it.
 
@@ -49,7 +60,7 @@ def command(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from serving.classify import open_classifier  # TensorFlow takes seconds
 
-    classifier = open_classifier(model_dir, variant=variant)
+    classifier = open_classifier(model_dir, variant=variant, calibrated=calibrated)
     answered = 0
     for photo in photos:
         answer = _answer(classifier, photo, top)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,33 @@ def test_half_a_saved_model(saved_model: Path, tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="cannot be loaded as a SavedModel"):
         open_classifier(broken)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "manifest"),
+    [("saved_model", "assets.extra/fieldmark.json"), ("bundle_dir", "manifest.json")],
+)
+def test_calibrated_scores_of_either_model(
+    fixture: str,
+    manifest: str,
+    photo_path: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    model = shutil.copytree(request.getfixturevalue(fixture), tmp_path / "model")
+    with pytest.raises(ConfigError, match=f"{model} is not calibrated: its manifest has no"):
+        open_classifier(model, calibrated=True)
+    content = json.loads((model / manifest).read_text())
+    (model / manifest).write_text(json.dumps({**content, "temperature": 2.0}))
+
+    plain, calibrated = (
+        open_classifier(model, calibrated=asked).classify_one(photo_path).leaves
+        for asked in (False, True)
+    )
+
+    assert [leaf.taxon_id for leaf in calibrated] == [leaf.taxon_id for leaf in plain]
+    roots = np.sqrt([leaf.score for leaf in plain])
+    np.testing.assert_allclose([leaf.score for leaf in calibrated], roots / roots.sum(), rtol=1e-5)
 
 
 def test_unreadable_photo_is_named(bundle_dir: Path, tmp_path: Path) -> None:

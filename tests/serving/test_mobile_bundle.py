@@ -38,6 +38,25 @@ def test_bundle_is_whole(bundle_dir: Path, taxonomy: Taxonomy) -> None:
     assert read_labels(bundle_dir / "labels.txt") == taxonomy.leaf_names
 
 
+def test_temperature_of_a_calibrated_model_is_carried_through(
+    bundle_dir: Path, saved_model: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    calibrated = shutil.copytree(saved_model, tmp_path / "model")
+    manifest = calibrated / "assets.extra" / "fieldmark.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "temperature": 0.75}))
+    build_bundle(
+        calibrated,
+        tmp_path / "bundle",
+        taxonomy=taxonomy,
+        variants=("float32",),
+        default_variant="float32",
+        lineage={},
+    )
+
+    assert load_bundle(tmp_path / "bundle").manifest["temperature"] == 0.75
+    assert "temperature" not in load_bundle(bundle_dir).manifest
+
+
 def test_manifest_says_how_to_use_the_model(bundle_dir: Path, saved_model: Path) -> None:
     manifest = json.loads((bundle_dir / "manifest.json").read_text())
 

@@ -93,7 +93,12 @@ def test_no_dense_row_leaves_evaluate(
     wide = _flat_taxonomy(40)
     directory = tmp_path / "wide"
     export_saved_model(
-        small_model(40), wide, image_size_px=SIZE_PX, directory=directory, manifest={}
+        small_model(40),
+        wide,
+        image_size_px=SIZE_PX,
+        directory=directory,
+        manifest={},
+        temperature=0.75,
     )
 
     shapes = {
@@ -108,7 +113,10 @@ def test_no_dense_row_leaves_evaluate(
         "topk_scores": [None, 15],
         "label_rank": [None],
         "label_score": [None],
+        "calibrated_label_score": [None],
+        "calibrated_top_score": [None],
     }
+    assert load_manifest(directory)["temperature"] == 0.75
 
 
 @pytest.mark.parametrize("label", [-1, 5])

@@ -12,6 +12,7 @@ from components.progressive_trainer import history_rows
 from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.history_file import SCHEMA_VERSION, write_history
 from components.progressive_trainer.history_rows import SCHEMA, write_table
+from components.progressive_trainer.temperatures import Calibration
 
 
 def test_rows_name_size_figures_and_speed() -> None:
@@ -68,6 +69,7 @@ def test_history_says_what_was_trained_and_which_version_it_is_written_in(tmp_pa
         devices="2 GPUs",
         train_photos=50,
         val_photos=20,
+        calibration=Calibration(0.2, 20, 64, 0.9, 0.8, 0.1, 0.05),
     )
 
     history = json.loads((tmp_path / "history.json").read_text())
@@ -82,4 +84,8 @@ def test_history_says_what_was_trained_and_which_version_it_is_written_in(tmp_pa
         Decision("global_batch", 0, 0, 0, 8, "for a test")
     ]
     assert history["epochs"] == [{"val_top1": 0.5}]
+    assert (history["calibration"]["temperature"], history["calibration"]["at_limit"]) == (
+        0.2,
+        True,
+    )
     assert len(pandas.read_parquet(tmp_path / "history.parquet")) == 3

@@ -13,7 +13,7 @@ from tiny_cluster import ended, largest_difference, log_of, start, write_job
 from tiny_training import stage
 
 from components.progressive_trainer.job import USER_ERROR_EXIT_CODE
-from serving.saved_model import load_weights
+from serving.saved_model import load_manifest, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,28 @@ def test_two_machines_train_what_one_does_and_the_chief_writes_it(
     assert largest_difference(job, alone) < 1e-5
     history = json.loads((job.parent / "history.json").read_text())
     assert history["devices"] == "2 machines with 1 CPU each"
+    assert calibration_of(job) == pytest.approx(calibration_of(alone), rel=1e-3)
     exported = load_weights(job.parent / "model")
     averages = tiny_cluster.variables(job)[-len(exported) :]
     for weight, average in zip(exported, averages, strict=True):
         np.testing.assert_array_equal(weight, average.astype(np.float32))
+
+
+def test_network_that_is_exported_is_the_one_that_is_calibrated(alone: Path) -> None:
+    history = json.loads((alone.parent / "history.json").read_text())
+    found = history["calibration"]
+
+    assert found["log_loss"] == pytest.approx(history["epochs"][-1]["val_loss"], rel=1e-5)
+    assert found["calibrated_log_loss"] <= found["log_loss"]
+    assert (found["photos"], found["image_size_px"]) == (tiny_cluster.VAL_PHOTOS, 40)
+    manifest = load_manifest(alone.parent / "model")
+    assert manifest["temperature"] == found["temperature"]
+    assert manifest["calibration"] == found
+
+
+def calibration_of(job: Path) -> dict[str, float]:
+    found: dict[str, float] = json.loads((job.parent / "history.json").read_text())["calibration"]
+    return found
 
 
 def test_loss_that_is_not_finite_ends_all_machines_with_the_ids_of_the_whole_batch(
