@@ -9,7 +9,9 @@ Law: the score of a node is the sum of its leaves', so that it never falls on th
     classes, scores = top_leaves(leaf_scores, 15)        # int [B, 15], float [B, 15]
     tree = RollUp(taxonomy)
     tree.common_ancestors(classes, scores).nodes         # int32 [B], NO_NODE for no answer
-    tree.common_ancestors(classes, scores, MAJOR_RANKS)
+    tree.common_ancestors(classes, scores, MAJOR_RANKS, geo)
+
+What an app shows for a photo, people and all cut-offs included, is `serving.suggestions`'.
 
 Source of the rules and their constants: inaturalist/vision-camera-plugin-inatvision.
 """
@@ -23,6 +25,7 @@ import numpy.typing as npt
 
 from schemas.leaf_paths import NO_NODE, LeafPaths, leaf_paths
 from schemas.taxonomy import Taxonomy
+from serving.geo_scores import Geo
 
 Floats = npt.NDArray[np.float64]
 
@@ -102,18 +105,23 @@ class RollUp:
         classes: npt.NDArray[np.integer],
         scores: npt.NDArray[np.floating],
         rule: AncestorRule = DEFAULT,
+        geo: Geo | None = None,
     ) -> CommonAncestors:
         """Returns the lowest node that a rule accepts, for each photo.
 
         Args:
             classes: int [B, k], the best leaves of each photo, best first.
-            scores: float [B, k], their scores, 0 or more.
+            scores: float [B, k], their scores, 0 or more; combined ones if `geo` is given.
             rule: which node is an answer.
+            geo: where any leaf that counts is expected nearby, only a node that is can be the
+                answer; None to ask for no place.
         """
         classes, shares = _counted(classes, scores, rule)
         nodes, held = self._fullest_paths(classes, shares)
         levels = np.where(nodes == NO_NODE, -1.0, self.taxonomy.rank_levels[nodes])
         accepted = (nodes != NO_NODE) & (held > rule.min_score) & rule.allows(levels)
+        if geo is not None:
+            accepted &= self._nearby(classes, shares, nodes, geo)
         # The lowest of the path is the last that is accepted.
         depth = accepted.shape[1] - 1 - np.argmax(accepted[:, ::-1], axis=1)
         rows, found = np.arange(len(nodes)), accepted.any(axis=1)
@@ -139,6 +147,33 @@ class RollUp:
         path = np.take_along_axis(paths, median[:, :, None], axis=1)
         below = (paths == path) & (path != NO_NODE)
         return path[:, 0], np.einsum("bkd,bk->bd", below, shares)
+
+    def _nearby(
+        self,
+        classes: npt.NDArray[np.integer],
+        shares: Floats,
+        path: npt.NDArray[np.int32],
+        geo: Geo,
+    ) -> npt.NDArray[np.bool_]:
+        """Returns bool [B, D]: which nodes of a path are expected nearby; all where none could be.
+
+        A node's geo score is the highest of its leaves', its threshold the lowest, so the kingdoms
+        tell whether anything at all is nearby.
+        """
+        paths = self.paths.nodes[classes]
+        scores, thresholds = geo.taken(classes)
+        counted = (shares > 0)[:, :, None]
+
+        def reached(nodes: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+            below = counted & (paths == nodes[:, None, :]) & (nodes != NO_NODE)[:, None, :]
+            highest = np.where(below, scores[:, :, None], -np.inf).max(axis=1)
+            known = below & ~np.isnan(thresholds)[:, :, None]
+            lowest = np.where(known, thresholds[:, :, None], np.inf).min(axis=1)
+            return np.asarray(highest >= lowest)
+
+        kingdoms = [reached(paths[:, leaf, :1]) for leaf in range(classes.shape[1])]
+        anything = np.any(kingdoms, axis=0)
+        return reached(path) | ~anything
 
 
 def _counted(
@@ -182,18 +217,3 @@ def top_leaves(
     """
     classes = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return classes, np.take_along_axis(scores, classes, axis=1)
-
-
-def best_branch(taxonomy: Taxonomy, node_scores: Floats) -> list[int]:
-    """Returns the nodes from the best kingdom down, at each step to the child of most score.
-
-    Args:
-        taxonomy: T nodes.
-        node_scores: float64 [T], one photo's row of `Taxonomy.sum_to_nodes`.
-    """
-    path: list[int] = []
-    children = np.flatnonzero(taxonomy.parent_nodes == NO_NODE)
-    while len(children):
-        path.append(int(children[np.argmax(node_scores[children])]))
-        children = np.flatnonzero(taxonomy.parent_nodes == path[-1])
-    return path

@@ -16,13 +16,14 @@ from taxonomy_trees import taxonomies
 
 from schemas.leaf_paths import NO_NODE
 from schemas.taxonomy import Taxonomy
+from serving.branches import Branches, best_branch
+from serving.geo_scores import Geo
 from serving.rollup import (
     DEFAULT,
     MAJOR_RANKS,
     UNRESTRICTED,
     AncestorRule,
     RollUp,
-    best_branch,
     cut_off,
     top_leaves,
 )
@@ -105,6 +106,67 @@ def test_best_branch_takes_the_best_child_down_to_a_leaf(
     assert path[-1] in taxonomy.leaf_nodes
 
 
+@given(taxonomy=taxonomies(), data=st.data(), photos=st.integers(0, 4))
+def test_branches_of_many_photos_are_those_of_each(
+    taxonomy: Taxonomy, data: st.DataObject, photos: int
+) -> None:
+    scores = [scores_for(data, taxonomy) for _ in range(photos)]
+    held = taxonomy.sum_to_nodes(np.concatenate([np.zeros((0, taxonomy.num_leaves)), *scores]))
+
+    branches = Branches(taxonomy).best(held)
+
+    assert len(branches) == photos
+    for branch, row in zip(branches, held, strict=True):
+        assert [node for node in branch if node != NO_NODE] == best_branch(taxonomy, row)
+
+
+def nearby_by_the_book(
+    taxonomy: Taxonomy, kept: np.ndarray, geo: np.ndarray, thresholds: np.ndarray
+) -> np.ndarray:
+    """bool [T]: highest geo score of the leaves that count against their lowest threshold."""
+    nearby = np.zeros(len(taxonomy), bool)
+    for node in range(len(taxonomy)):
+        below = [
+            leaf
+            for leaf in np.flatnonzero(kept)
+            if node in taxonomy.lineage(int(taxonomy.leaf_nodes[leaf]))
+        ]
+        if below:
+            nearby[node] = geo[below].max() >= thresholds[below].min()
+    return nearby
+
+
+@pytest.mark.parametrize("rule", [DEFAULT, UNRESTRICTED])
+@given(taxonomy=taxonomies(max_nodes=30), data=st.data())
+def test_with_a_place_the_answer_is_expected_nearby_where_anything_is(
+    rule: AncestorRule, taxonomy: Taxonomy, data: st.DataObject
+) -> None:
+    tenths = st.lists(
+        st.integers(0, 10), min_size=taxonomy.num_leaves, max_size=taxonomy.num_leaves
+    )
+    scores = scores_for(data, taxonomy)
+    geo, thresholds = (np.array(data.draw(tenths)) / 10 for _ in range(2))
+
+    answer = RollUp(taxonomy).common_ancestors(
+        *top_leaves(scores, 20), rule, Geo(geo[None], thresholds)
+    )
+
+    kept = np.zeros(taxonomy.num_leaves)
+    classes, best = top_leaves(scores, rule.max_leaves)
+    counted = (best >= rule.min_share_of_top * best[:, :1]) & (best > 0)
+    kept[classes[counted]] = best[counted]
+    held = taxonomy.sum_to_nodes(kept[None] / kept.sum())[0]
+    assume(np.abs(held - rule.min_score).min() > 1e-9)
+    nearby = nearby_by_the_book(taxonomy, kept, geo, thresholds)
+    candidates = [
+        node
+        for node in np.flatnonzero((held > rule.min_score) & rule.allows(taxonomy.rank_levels))
+        if nearby[node] or not nearby.any()
+    ]
+    expected = max(candidates, key=lambda node: taxonomy.depths[node], default=NO_NODE)
+    assert answer.nodes[0] == expected
+
+
 # Animalia > Strigiformes > Strigidae > Striginae > Strix (3 species), Bubo (2); a plant.
 NAMES = ("Animalia", "Strigiformes", "Strigidae", "Striginae", "Strix", "Bubo")
 OWLS = Taxonomy(
@@ -178,3 +240,36 @@ def test_the_sixteenth_leaf_does_not_count() -> None:
     assert found.nodes.tolist() == [0]
     assert found.scores[0] == pytest.approx(0.8)
     assert RollUp(taxonomy).common_ancestors(*top_leaves(scores, 16), all_count).nodes[0] == NO_NODE
+
+
+@pytest.mark.parametrize(
+    ("geo", "answer"),
+    [
+        # Nothing is nearby: the place decides nothing.
+        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.1], "Strix"),
+        # A species of Strix is nearby.
+        ([0.6, 0.1, 0.1, 0.1, 0.1, 0.1], "Strix"),
+        # Only a Bubo is, so that the lowest answer is the family that it stands in, too.
+        ([0.1, 0.1, 0.1, 0.6, 0.1, 0.1], "Strigidae"),
+        # Only the plant is: no node above the owls is expected here.
+        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.6], None),
+    ],
+)
+def test_answers_with_a_place_worked_out_by_hand(geo: list[float], answer: str | None) -> None:
+    scores = np.array([[0.40, 0.30, 0.10, 0.12, 0.07, 0.01]])  # Strix holds 0.80
+    place = Geo(np.array([geo]), np.full(6, 0.5))
+
+    found = RollUp(OWLS).common_ancestors(*top_leaves(scores, 15), DEFAULT, place)
+
+    node = int(found.nodes[0])
+    assert (None if node == NO_NODE else OWLS.names[node]) == answer
+
+
+def test_a_leaf_without_a_threshold_is_never_nearby() -> None:
+    scores = np.array([[0.40, 0.30, 0.10, 0.12, 0.07, 0.01]])
+    thresholds = np.array([np.nan, 0.5, 0.5, 0.5, 0.5, 0.5])
+    place = Geo(np.array([[0.4, 0.1, 0.1, 0.9, 0.1, 0.1]]), thresholds)
+
+    found = RollUp(OWLS).common_ancestors(*top_leaves(scores, 15), DEFAULT, place)
+
+    assert OWLS.names[int(found.nodes[0])] == "Strigidae"
