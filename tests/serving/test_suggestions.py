@@ -125,7 +125,5 @@ def test_thresholds_are_read_by_name_and_taxon(tmp_path: Path) -> None:
     assert np.isnan(read_geo_thresholds(path, PEOPLE)[[0, 2]]).all()
 
     path.write_text(",taxon_id,thres,area\n0,12,2.5,7\n1,x,0.5,7\n")
-    with pytest.raises(
-        DataError, match=r"(?s)2 faults.*row 2, column thres: must be 0\.\.1.*row 3"
-    ):
+    with pytest.raises(DataError, match=r"(?s)2 faults.*row 2, column thres: must be.*row 3"):
         read_geo_thresholds(path, PEOPLE)
