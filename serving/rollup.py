@@ -165,7 +165,8 @@ class RollUp:
         counted = (shares > 0)[:, :, None]
 
         def reached(nodes: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-            below = counted & (paths == nodes[:, None, :]) & (nodes != NO_NODE)[:, None, :]
+            same = paths[:, :, : nodes.shape[1]] == nodes[:, None, :]
+            below = counted & same & (nodes != NO_NODE)[:, None, :]
             highest = np.where(below, scores[:, :, None], -np.inf).max(axis=1)
             known = below & ~np.isnan(thresholds)[:, :, None]
             lowest = np.where(known, thresholds[:, :, None], np.inf).min(axis=1)
