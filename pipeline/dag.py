@@ -6,17 +6,13 @@ from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.orchestration import metadata
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 
 from components.anomaly_gate.component import AnomalyGate
 from components.duplicate_gate.component import DuplicateGate
 from components.export_example_gen.component import ExportExampleGen
-from components.last_blessed.component import (
-    LastBlessedModel,
-    find_last_blessed,
-    find_starting_model,
-    has_same_leaves,
-)
+from components.last_blessed.component import LastBlessedModel
 from components.mobile_exporter.component import MobileExporter
 from components.mobile_validator.component import MobileValidator
 from components.photo_transform.component import PhotoTransform
@@ -29,28 +25,34 @@ from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
 from pipeline.recipe import recipe_of
 from schemas.errors import ConfigError
-from schemas.open_source import open_source
 from schemas.record import SCHEMA_FILE
-from schemas.taxonomy import Taxonomy
 
 
-def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipeline:
-    """Returns the TFX pipeline of a config.
+def create_pipeline(
+    config: PipelineConfig,
+    *,
+    export_fingerprint: str | RuntimeParameter,
+    export_dir: RuntimeParameter | None = None,
+    schema_file: str = str(SCHEMA_FILE),
+) -> Pipeline:
+    """Returns the TFX pipeline of a config. It looks at no file: what depends on the export or on
+    earlier runs is found by the steps.
 
     Args:
         config: with its `export_dir`.
         export_fingerprint: of the export's files (pipeline.fingerprint).
+        export_dir: goes before the config's, where it is known only when the pipeline runs.
+        schema_file: of the records, where the steps run.
     """
-    if config.export_dir is None:
+    export = export_dir or config.export_dir
+    if export is None:
         raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
-    layout, recipe = Layout.of(config), recipe_of(config, export_fingerprint)
+    layout, recipe = Layout.of(config), recipe_of(config)
     largest_px = largest_image_size_px(config.trainer.schedule)
-    leaves = open_source(str(config.export_dir), config.export.format).taxonomy()
-    baseline, start = _pushed_models(config, layout, recipe, leaves)
-    read = ExportExampleGen(config.export_dir, config.export, export_fingerprint=export_fingerprint)
+    read = ExportExampleGen(export, config.export, export_fingerprint=export_fingerprint)
     examples, taxonomy = read.outputs["examples"], read.outputs["taxonomy"]
     # The schema comes before the statistics: its image_domain keeps photos out of the counts.
-    schema = ImportSchemaGen(schema_file=str(SCHEMA_FILE))
+    schema = ImportSchemaGen(schema_file=schema_file)
     statistics = StatisticsGen(examples=examples, schema=schema.outputs["schema"])
     validate = ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
@@ -67,12 +69,22 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
     ).with_id("Transform")
     transform.add_upstream_nodes([gate, duplicates])
     photos = transform.outputs["transformed_examples"]
+    pushed = {
+        "pushed_dir": str(layout.pushed_saved_models),
+        "recipe": recipe,
+        "export_fingerprint": export_fingerprint,
+    }
+    baseline = LastBlessedModel(**pushed, taxonomy=taxonomy)
+    start = None
+    if config.trainer.base_weights == LAST_BLESSED:
+        start = LastBlessedModel(**pushed, network=config.trainer.network).with_id("StartingModel")
     train = ProgressiveTrainer(
         photos,
         taxonomy,
         config.trainer,
         checkpoint_root=str(layout.checkpoints),
         manifest={"recipe": recipe, "pipeline": config.name, "network": config.trainer.network},
+        export_fingerprint=export_fingerprint,
         base_model=start.outputs["model"] if start else None,
     )
     model = train.outputs["model"]
@@ -82,8 +94,7 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
         taxonomy,
         read.outputs["photo_index"],
         config.evaluation,
-        baseline_model=baseline.outputs["model"] if baseline else None,
-        same_leaves=baseline is None or has_same_leaves(baseline.version_dir, leaves),
+        baseline_model=baseline.outputs["model"],
     ).with_id("Evaluator")
     export_mobile = MobileExporter(model, taxonomy, config.mobile_export)
     bundle = export_mobile.outputs["bundle"]
@@ -104,25 +115,10 @@ def create_pipeline(config: PipelineConfig, *, export_fingerprint: str) -> Pipel
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(layout.artifacts),
-        components=[step for step in dict.fromkeys(steps) if step is not None],
+        components=[step for step in steps if step is not None],
         enable_cache=True,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(
             str(layout.metadata_db)
         ),
         beam_pipeline_args=list(config.beam_args),
     )
-
-
-def _pushed_models(
-    config: PipelineConfig, layout: Layout, recipe: str, taxonomy: Taxonomy
-) -> tuple[LastBlessedModel | None, LastBlessedModel | None]:
-    """The steps that bring the model to compare with and the one to start from; often one step."""
-    pushed = layout.pushed_saved_models
-    compared = find_last_blessed(pushed, recipe=recipe, taxonomy=taxonomy)
-    baseline = LastBlessedModel(str(compared)) if compared else None
-    if config.trainer.base_weights != LAST_BLESSED:
-        return baseline, None
-    found = find_starting_model(pushed, recipe=recipe, network=config.trainer.network)
-    if found is None or found == compared:
-        return baseline, baseline if found else None
-    return baseline, LastBlessedModel(str(found)).with_id("StartingModel")

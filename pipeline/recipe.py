@@ -2,8 +2,9 @@
 
 Two runs with one recipe train the same model from the same photos, as long as they start from the
 same one: with `trainer.base_weights: last_blessed`, `base_model` in a model's manifest tells which.
-The recipe is known before the run starts, is written into every artifact that leaves the house, and
-tells a re-run of a training from a new one when a baseline is looked for.
+It is written into every artifact that leaves the house, and tells a re-run of a training from a new
+one when a baseline is looked for. What is known of it without the export stands here; a run adds
+the export's fingerprint (`components.training_recipe`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ UPSTREAM_CODE = (
 )
 
 
-def recipe_of(config: PipelineConfig, export_fingerprint: str) -> str:
-    """Returns 16 hex digits over the export, the settings up to training, and the code."""
+def recipe_of(config: PipelineConfig) -> str:
+    """Returns 16 hex digits over the settings up to training, and the code."""
     parts = (
-        export_fingerprint,
         config.export.model_dump_json(),
         config.transform.model_dump_json(),
         config.trainer.model_dump_json(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
@@ -54,7 +55,11 @@ class ExportExampleGen(BaseBeamComponent):
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
     def __init__(
-        self, export_dir: str, settings: ExportSettings, *, export_fingerprint: str
+        self,
+        export_dir: str | RuntimeParameter,
+        settings: ExportSettings,
+        *,
+        export_fingerprint: str | RuntimeParameter,
     ) -> None:
         super().__init__(
             spec=ExportExampleGenSpec(

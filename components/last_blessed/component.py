@@ -3,97 +3,86 @@
 TFX's Resolver would do, but for two things: open-source Kubeflow has none, and right after a
 blessing it resolves to that very model, so that giving the same command again evaluates the model
 against itself and pushes it a second time.
+
+Whether there is such a model is known only when the step runs, so the step always stands in the
+pipeline, and its output says what it found: see `found_model`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
-import numpy as np
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.types import Channel, standard_artifacts
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.types import BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from components.artifacts import Taxonomy
+from components.last_blessed.driver import Driver
 from components.last_blessed.executor import Executor
-from schemas.taxonomy import Taxonomy
-from serving.saved_model import load_manifest, load_model_taxonomy
-from serving.versions import versions
-
-
-def find_last_blessed(pushed_dir: Path, *, recipe: str, taxonomy: Taxonomy) -> Path | None:
-    """Returns the newest version in a push directory to compare a model with, or None.
-
-    Its leaves may be others: models are compared on those that both have.
-
-    Args:
-        pushed_dir: directory of numbered versions, each pushed after its blessing.
-        recipe: of the training that is to be compared; a model of the same one does not count.
-        taxonomy: of that training. A model without a leaf of it does not count either.
-    """
-    for version in versions(pushed_dir):
-        if load_manifest(version).get("recipe") == recipe:
-            continue
-        leaves = load_model_taxonomy(version).leaf_taxon_ids
-        if np.isin(leaves, taxonomy.leaf_taxon_ids).any():
-            return version
-    return None
-
-
-def has_same_leaves(version_dir: Path, taxonomy: Taxonomy) -> bool:
-    """Returns whether each class of a pushed model means the taxon that it means in a taxonomy."""
-    leaves = load_model_taxonomy(version_dir).leaf_taxon_ids
-    return bool(np.array_equal(leaves, taxonomy.leaf_taxon_ids))
-
-
-def find_starting_model(pushed_dir: Path, *, recipe: str, network: str) -> Path | None:
-    """Returns the newest version in a push directory that a training can start from, or None.
-
-    Its leaves may be others: rows of the classifier go by taxon.
-
-    Args:
-        pushed_dir: directory of numbered versions, each pushed after its blessing.
-        recipe: of the training that is to start. A model of the same one does not count, so that a
-            run given again starts where it started before, and is reused.
-        network: of that training. A model known to be of another does not count.
-    """
-    for version in versions(pushed_dir):
-        manifest = load_manifest(version)
-        if manifest.get("recipe") == recipe or manifest.get("network", network) != network:
-            continue
-        return version
-    return None
 
 
 class LastBlessedModelSpec(ComponentSpec):
-    """Interface of LastBlessedModel."""
+    """Interface of LastBlessedModel. The driver adds `version_dir`, and so it is in the cache key:
+    the step runs again when another version is the answer, and is reused until then."""
 
-    PARAMETERS = {"version_dir": ExecutionParameter(type=str)}
-    INPUTS: dict[str, ChannelParameter] = {}
-    OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
+    PARAMETERS = {
+        "pushed_dir": ExecutionParameter(type=str),
+        "recipe": ExecutionParameter(type=str),
+        "export_fingerprint": ExecutionParameter(type=str),
+        "network": ExecutionParameter(type=str, optional=True),
+        "version_dir": ExecutionParameter(type=str, optional=True),
+    }
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
+        "taxonomy": ChannelParameter(type=Taxonomy, optional=True)
+    }
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {
+        "model": ChannelParameter(type=standard_artifacts.Model)
+    }
 
 
 class LastBlessedModel(BaseComponent):
-    """Copies a pushed version.
+    """Copies the pushed version that `find.find_last_blessed` names, or, where a network is given,
+    the one that `find.find_starting_model` names.
+
+    Give it an id (`.with_id`) where a pipeline has two.
+
+    Inputs:
+        taxonomy: components.artifacts.Taxonomy of the training; needed to compare.
 
     Outputs:
-        model: standard_artifacts.Model, the SavedModel under `Format-Serving`.
+        model: standard_artifacts.Model, the SavedModel under `Format-Serving`; nothing lies there
+            if no model was found.
 
     Args:
-        version_dir: what `find_last_blessed` or `find_starting_model` found.
+        pushed_dir: directory of numbered versions.
+        recipe: `recipe_of` the training: models of the same recipe do not count.
+        export_fingerprint: the rest of the recipe.
+        network: of the training that is to start from the model.
     """
 
     SPEC_CLASS = LastBlessedModelSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
 
-    def __init__(self, version_dir: str) -> None:
+    def __init__(
+        self,
+        pushed_dir: str,
+        *,
+        recipe: str,
+        export_fingerprint: str | RuntimeParameter,
+        taxonomy: BaseChannel | None = None,
+        network: str | None = None,
+    ) -> None:
+        assert (taxonomy is None) != (network is None), "to compare with, or to start from"
         super().__init__(
             spec=LastBlessedModelSpec(
-                version_dir=version_dir, model=Channel(type=standard_artifacts.Model)
+                pushed_dir=pushed_dir,
+                recipe=recipe,
+                export_fingerprint=export_fingerprint,
+                network=network,
+                taxonomy=taxonomy,
+                model=Channel(type=standard_artifacts.Model),
             )
         )
-
-    @property
-    def version_dir(self) -> Path:
-        """What it copies."""
-        return Path(self.exec_properties["version_dir"])

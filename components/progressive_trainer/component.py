@@ -6,6 +6,7 @@ import json
 
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
@@ -21,6 +22,7 @@ class ProgressiveTrainerSpec(ComponentSpec):
     PARAMETERS = {
         "settings": ExecutionParameter(type=str),
         "manifest": ExecutionParameter(type=str),
+        "export_fingerprint": ExecutionParameter(type=str),
         "checkpoint_root": ExecutionParameter(type=str),
         "code_version": ExecutionParameter(type=str),
     }
@@ -41,7 +43,7 @@ class ProgressiveTrainer(BaseComponent):
     Inputs:
         examples: standard_artifacts.Examples, transformed records with splits train and val.
         taxonomy: components.artifacts.Taxonomy; its leaves are the classes.
-        base_model: standard_artifacts.Model, the last blessed one; optional. What
+        base_model: standard_artifacts.Model of a LastBlessedModel; optional. What
             `trainer.base_weights: last_blessed` starts from.
 
     Outputs:
@@ -52,7 +54,9 @@ class ProgressiveTrainer(BaseComponent):
     Args:
         checkpoint_root: directory for checkpoints; each training has a folder of its own there,
             named by a hash of its photos, settings and code.
-        manifest: JSON-able values written into the model.
+        manifest: JSON-able values written into the model; its `recipe` becomes that of the
+            training (`components.training_recipe`).
+        export_fingerprint: of the export that the photos come from.
     """
 
     SPEC_CLASS = ProgressiveTrainerSpec
@@ -66,6 +70,7 @@ class ProgressiveTrainer(BaseComponent):
         *,
         checkpoint_root: str,
         manifest: dict[str, object],
+        export_fingerprint: str | RuntimeParameter,
         base_model: BaseChannel | None = None,
     ) -> None:
         super().__init__(
@@ -75,6 +80,7 @@ class ProgressiveTrainer(BaseComponent):
                 base_model=base_model,
                 settings=settings.model_dump_json(),
                 manifest=json.dumps(manifest, sort_keys=True),
+                export_fingerprint=export_fingerprint,
                 checkpoint_root=checkpoint_root,
                 code_version=source_hash(*CODE),
                 model=Channel(type=standard_artifacts.Model),
@@ -85,8 +91,10 @@ class ProgressiveTrainer(BaseComponent):
 
 CODE = (
     "components.progressive_trainer",
+    "components.last_blessed",
     "components.photo_decode",
     "components.record_files",
+    "components.training_recipe",
     "schemas.synonyms",
     "schemas.taxonomy",
     "schemas.taxonomy_csv",

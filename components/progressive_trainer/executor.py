@@ -17,6 +17,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.last_blessed.executor import found_model
 from components.progressive_trainer.job import (
     ERROR_FILE,
     JOB_FILE,
@@ -26,6 +27,7 @@ from components.progressive_trainer.job import (
 )
 from components.progressive_trainer.starting_weights import starting_weights
 from components.record_files import record_files
+from components.training_recipe import training_recipe
 from schemas import record
 from schemas.errors import FieldmarkError
 from schemas.events import emit
@@ -66,15 +68,21 @@ class Executor(BaseExecutor):
                 Path(exec_properties["checkpoint_root"])
                 / _checkpoint_name(examples, exec_properties, start.model_id)
             ),
-            manifest={**json.loads(exec_properties["manifest"]), **start.manifest},
+            manifest={**_manifest(exec_properties), **start.manifest},
         )
         Path(job.model_dir).parent.mkdir(parents=True, exist_ok=True)
         _run(job)
 
 
 def _base_model_dir(input_dict: dict[str, list[Artifact]]) -> str | None:
-    models = input_dict.get("base_model")
-    return path_utils.serving_model_path(models[0].uri) if models else None
+    found = found_model(input_dict, "base_model")
+    return str(found) if found else None
+
+
+def _manifest(exec_properties: dict[str, Any]) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(exec_properties["manifest"])
+    export = exec_properties["export_fingerprint"]
+    return {**manifest, "recipe": training_recipe(manifest["recipe"], export)}
 
 
 def _checkpoint_name(

@@ -37,7 +37,8 @@ class TaxonEvaluator(BaseBeamComponent):
     Inputs:
         examples: standard_artifacts.Examples, transformed records.
         model: standard_artifacts.Model, with the `evaluate` signature.
-        baseline_model: standard_artifacts.Model to compare with, or none; written by Fieldmark.
+        baseline_model: standard_artifacts.Model of a LastBlessedModel, to compare with; optional.
+            Where its classes mean other taxa, it is compared on the leaves that both have.
         taxonomy: components.artifacts.Taxonomy.
         photo_index: components.artifacts.PhotoIndex, for what the model was trained on.
 
@@ -45,10 +46,6 @@ class TaxonEvaluator(BaseBeamComponent):
         evaluation: standard_artifacts.ModelEvaluation, TFMA's output, `tables/*.parquet` (see
             `tables.table_files`) and `tables/verdict.json` (see `judgement`).
         blessing: standard_artifacts.ModelBlessing, given if TFMA's thresholds and our bars agree.
-
-    Args:
-        same_leaves: whether the baseline's classes mean the same taxa. If not, it is compared on
-            the leaves that both have.
     """
 
     SPEC_CLASS = TaxonEvaluatorSpec
@@ -63,11 +60,10 @@ class TaxonEvaluator(BaseBeamComponent):
         settings: EvaluationSettings,
         *,
         baseline_model: BaseChannel | None = None,
-        same_leaves: bool = True,
     ) -> None:
-        eval_config = build_eval_config(
-            settings, has_baseline=baseline_model is not None, same_leaves=same_leaves
-        )
+        # Whether there is a baseline, and what its classes mean, is known when the step runs; the
+        # executor makes the config anew. This one holds every bar that TFMA may be asked for.
+        eval_config = build_eval_config(settings, has_baseline=True)
         super().__init__(
             spec=TaxonEvaluatorSpec(
                 examples=examples,
@@ -81,6 +77,7 @@ class TaxonEvaluator(BaseBeamComponent):
                 # TFMA's bars and splits are in the properties above: a change of them is said once.
                 settings=settings.model_dump_json(exclude={"splits", *bars_of(eval_config)}),
                 code_version=source_hash(
+                    "components.last_blessed",
                     "components.taxon_evaluator",
                     "schemas.leaf_paths",
                     "schemas.record",

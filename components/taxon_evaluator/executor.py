@@ -12,12 +12,14 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx.components.evaluator import executor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import path_utils, proto_utils
+from tfx.utils import proto_utils
 
+from components.last_blessed.executor import found_model
+from components.last_blessed.find import has_same_leaves
 from components.taxon_evaluator.blessing import withhold
 from components.taxon_evaluator.comparison import compare
 from components.taxon_evaluator.config import EvaluationSettings
-from components.taxon_evaluator.eval_config import TOP1, bars_of
+from components.taxon_evaluator.eval_config import TOP1, bars_of, build_eval_config
 from components.taxon_evaluator.judgement import Judgement, judge
 from components.taxon_evaluator.paired.pair_branch import PairRequest
 from components.taxon_evaluator.paired.pairs_table import read_pairs
@@ -36,6 +38,7 @@ TRAINING_FILE = "training_photos.npz"
 """Beside the tables: what the model was trained on."""
 
 OWN_INPUTS = ("taxonomy", "photo_index")
+BASELINE_MODEL = "baseline_model"
 
 
 class Executor(executor.Executor):
@@ -55,13 +58,24 @@ class Executor(executor.Executor):
         training = count_training_photos(index_dir, read_taxonomy(taxonomy_file))
         training.save(directory / TRAINING_FILE)
         settings = settings_of(exec_properties)
-        baseline_file = _baseline_taxonomy_file(input_dict)
-        stock_inputs = {key: value for key, value in input_dict.items() if key not in OWN_INPUTS}
+        baseline = found_model(input_dict, BASELINE_MODEL)
+        baseline_file = baseline / EXTRAS / TAXONOMY_FILE if baseline else None
+        own = OWN_INPUTS if baseline else (*OWN_INPUTS, BASELINE_MODEL)
+        stock_inputs = {key: value for key, value in input_dict.items() if key not in own}
+        eval_config = build_eval_config(
+            settings,
+            has_baseline=baseline is not None,
+            same_leaves=baseline is None or has_same_leaves(baseline, read_taxonomy(taxonomy_file)),
+        )
         with requested(table_request(taxonomy_file, directory, settings, baseline_file)):
             super().Do(
                 stock_inputs,
                 output_dict,
-                {**exec_properties, "custom_extractors": CUSTOM_EXTRACTORS},
+                {
+                    **exec_properties,
+                    "eval_config": proto_utils.proto_to_json(eval_config),
+                    "custom_extractors": CUSTOM_EXTRACTORS,
+                },
             )
         judgement = judge_evaluation(evaluation_dir, settings, taxonomy_file, baseline_file)
         judgement.write(directory)
@@ -106,13 +120,6 @@ def judge_evaluation(
         comparison=comparison,
         tfma_failures=tfma_failures(evaluation_dir),
     )
-
-
-def _baseline_taxonomy_file(inputs: Mapping[str, list[Artifact]]) -> Path | None:
-    if not inputs.get("baseline_model"):
-        return None
-    (model,) = inputs["baseline_model"]
-    return Path(path_utils.serving_model_path(model.uri)) / EXTRAS / TAXONOMY_FILE
 
 
 def table_request(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -81,71 +80,43 @@ def test_photos_are_stored_at_the_largest_size_of_the_schedule(steps) -> None:
     assert '"stored_size_px": 128' in steps["Transform"].exec_properties["custom_config"]
 
 
-def test_small_copies_are_for_the_smallest_size_of_the_schedule(
-    tiny_export: Path, tmp_path: Path
-) -> None:
-    steps = pipeline_after_a_push(
-        tmp_path, tiny_export, "trainer.schedule={preset: {name: journal, epochs: 3}}"
-    )
+def test_small_copies_are_for_the_smallest_size_of_the_schedule() -> None:
+    journal = "trainer.schedule={preset: {name: journal, epochs: 3}}"
+    config = load_config("demo", overrides=[journal], export_dir="x")
+    steps = {step.id: step for step in create_pipeline(config, export_fingerprint="f1").components}
 
     custom_config = json.loads(steps["Transform"].exec_properties["custom_config"])
     assert (custom_config["stored_size_px"], custom_config["small_size_px"]) == (299, 125)
 
 
-@pytest.fixture(scope="module")
-def pushed_model(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A work directory where a model of the demo's leaves was pushed."""
-    work_dir = tmp_path_factory.mktemp("pushed")
-    extras = work_dir / "demo/pushed/saved_model/5/assets.extra"
-    extras.mkdir(parents=True)
-    shutil.copy(tiny_export / "taxonomy.csv", extras)
-    keys = ("model_id", "image_size_px", "num_leaves", "preprocessing", "signatures", "recipe")
-    (extras / "fieldmark.json").write_text(json.dumps(dict.fromkeys(keys, "x")))
-    return work_dir
+def test_recipe_and_photos_are_known_to_the_steps_that_look_for_pushed_models(steps) -> None:
+    looks = steps["LastBlessedModel"].exec_properties
+    assert looks["export_fingerprint"] == "f1"
+    assert looks["recipe"] in steps["ProgressiveTrainer"].exec_properties["manifest"]
+    assert steps["ProgressiveTrainer"].exec_properties["export_fingerprint"] == "f1"
+    push_to = steps["PushSavedModel"].exec_properties["push_destination"]
+    assert looks["pushed_dir"] in push_to
 
 
-def pipeline_after_a_push(work_dir: Path, export: Path, *overrides: str) -> dict[str, object]:
-    config = load_config(
-        "demo", overrides=[f"work_dir={work_dir}", *overrides], export_dir=str(export)
-    )
-    pipeline = create_pipeline(config, export_fingerprint="f1")
-    return {step.id: step for step in pipeline.components}
-
-
-def test_training_starts_from_the_pushed_model_where_it_shall(
-    pushed_model: Path, tiny_export: Path
-) -> None:
-    steps = pipeline_after_a_push(pushed_model, tiny_export, "trainer.base_weights=last_blessed")
-    model = steps["LastBlessedModel"].outputs["model"]
-    assert steps["ProgressiveTrainer"].inputs["base_model"] is model
-    assert steps["Evaluator"].inputs["baseline_model"] is model
+def test_model_is_compared_with_the_last_blessed_and_starts_from_none_unless_told_to(steps) -> None:
+    baseline = steps["LastBlessedModel"].outputs["model"]
+    assert steps["Evaluator"].inputs["baseline_model"] is baseline
+    assert "base_model" not in steps["ProgressiveTrainer"].inputs
     assert "StartingModel" not in steps
 
 
-def test_model_with_other_leaves_is_started_from_and_compared_without_labels(
-    pushed_model: Path, tiny_export: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(pushed_model, tmp_path, dirs_exist_ok=True)
-    (taxonomy,) = tmp_path.rglob("taxonomy.csv")
-    rows = taxonomy.read_text().splitlines()
-    kept = [row for row in rows if row.split(",")[3] != "5"]
-    taxonomy.write_text("\n".join(kept) + "\n")
-
-    steps = pipeline_after_a_push(tmp_path, tiny_export, "trainer.base_weights=last_blessed")
-
-    model = steps["LastBlessedModel"].outputs["model"]
-    assert steps["ProgressiveTrainer"].inputs["base_model"] is model
-    assert steps["Evaluator"].inputs["baseline_model"] is model
-    assert '"serve_topk"' in steps["Evaluator"].exec_properties["eval_config"]
-    assert "max_top1_drop" in steps["Evaluator"].exec_properties["settings"]
+def test_training_starts_from_the_last_pushed_model_of_its_network_where_it_shall() -> None:
+    config = load_config("demo", overrides=["trainer.base_weights=last_blessed"], export_dir="x")
+    pipeline = create_pipeline(config, export_fingerprint="f1")
+    steps = {step.id: step for step in pipeline.components}
+    start = steps["StartingModel"]
+    assert start.exec_properties["network"] == config.trainer.network
+    assert steps["ProgressiveTrainer"].inputs["base_model"] is start.outputs["model"]
 
 
-def test_training_starts_from_no_pushed_model_unless_told_to(
-    pushed_model: Path, tiny_export: Path
-) -> None:
-    steps = pipeline_after_a_push(pushed_model, tiny_export)
-    assert "base_model" not in steps["ProgressiveTrainer"].inputs
-    assert "LastBlessedModel" in steps
+def test_pipeline_is_made_without_a_look_at_any_file() -> None:
+    config = load_config("demo", overrides=["work_dir=/nowhere"], export_dir="/nowhere/export")
+    assert len(create_pipeline(config, export_fingerprint="f1").components) > 10
 
 
 def test_pipeline_without_an_export_is_refused() -> None:

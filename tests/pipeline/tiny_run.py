@@ -47,6 +47,7 @@ STEPS = (
     "ExampleValidator",
     "AnomalyGate",
     "Transform",
+    "LastBlessedModel",
     "ProgressiveTrainer",
     "Evaluator",
     "MobileExporter",
@@ -54,7 +55,7 @@ STEPS = (
     "PushSavedModel",
     "PushMobile",
 )
-"""The steps of a pipeline without a baseline, in order."""
+"""The steps of a pipeline that starts from no pushed model, in order."""
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
+from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.last_blessed.component import (
+from components.artifacts import Taxonomy as TaxonomyArtifact
+from components.last_blessed.driver import Driver
+from components.last_blessed.executor import Executor, found_model
+from components.last_blessed.find import (
     find_last_blessed,
     find_starting_model,
     has_same_leaves,
 )
-from components.last_blessed.executor import Executor
+from components.training_recipe import training_recipe
 from schemas.errors import DataError
 from schemas.record import TAXONOMY_FILE
 from schemas.taxonomy import Taxonomy
@@ -138,14 +143,33 @@ def test_version_that_fieldmark_did_not_write_is_named(pushed: Path, taxonomy: T
         find_last_blessed(pushed, recipe="new", taxonomy=taxonomy)
 
 
-def test_step_copies_the_version_as_a_saved_model(pushed: Path, tmp_path: Path) -> None:
-    version = push(pushed, "7", "a")
+def model_of_step(root: Path) -> Artifact:
     model = standard_artifacts.Model()
-    model.uri = str(tmp_path / "artifact")
+    model.uri = str(root / "artifact")
+    return model
 
-    Executor().Do({}, {"model": [model]}, {"version_dir": str(version)})
 
-    copy = Path(path_utils.serving_model_path(model.uri))
+def inputs_of(root: Path) -> dict[str, list[Artifact]]:
+    taxonomy = TaxonomyArtifact()
+    taxonomy.uri = str(root)
+    return {"taxonomy": [taxonomy]}
+
+
+def properties(pushed: Path, **more: str) -> dict[str, str]:
+    return {"pushed_dir": str(pushed), "recipe": "settings", "export_fingerprint": "f", **more}
+
+
+def test_step_copies_the_version_as_a_saved_model(
+    pushed: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    version = push(pushed, "7", "a")
+    push(pushed, "8", training_recipe("settings", "f"))
+    model = model_of_step(tmp_path)
+
+    Executor().Do(inputs_of(tmp_path), {"model": [model]}, properties(pushed))
+
+    copy = found_model({"baseline": [model]}, "baseline")
+    assert copy == Path(path_utils.serving_model_path(model.uri))
     files = {
         path.relative_to(version): path.read_bytes()
         for path in version.rglob("*")
@@ -155,4 +179,38 @@ def test_step_copies_the_version_as_a_saved_model(pushed: Path, tmp_path: Path) 
         path.relative_to(copy): path.read_bytes() for path in copy.rglob("*") if path.is_file()
     } == files
     (version / "saved_model.pb").unlink()  # the evaluation stands, whatever becomes of the push
+    assert (copy / "saved_model.pb").read_text() == "7"
+
+
+def test_step_that_finds_nothing_says_so_and_brings_no_model(
+    pushed: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    model = model_of_step(tmp_path)
+
+    Executor().Do(inputs_of(tmp_path), {"model": [model]}, properties(pushed))
+
+    assert (tmp_path / "artifact/none.txt").read_text().startswith("No model of another training")
+    assert found_model({"base_model": [model]}, "base_model") is None
+    assert found_model({}, "base_model") is None
+
+
+def test_version_is_looked_for_before_the_cache_is(
+    pushed: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    def found(**more: str) -> str:
+        info = ExecutionInfo(
+            input_dict=inputs_of(tmp_path), exec_properties=properties(pushed, **more)
+        )
+        return Driver(None).run(info).exec_properties["version_dir"].string_value
+
+    assert found() == ""
+    version = push(pushed, "7", "a", network="small")
+    assert found() == found(network="small") == str(version)
+    assert found(network="xception") == ""
+
+    model = model_of_step(tmp_path)
+    push(pushed, "8", "b")  # by another run, after the driver has looked
+    Executor().Do({}, {"model": [model]}, properties(pushed, version_dir=str(version)))
+    copy = found_model({"model": [model]}, "model")
+    assert copy is not None
     assert (copy / "saved_model.pb").read_text() == "7"

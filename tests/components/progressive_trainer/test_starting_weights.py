@@ -15,6 +15,7 @@ from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.executor import Executor
 from components.progressive_trainer.job import TrainingJob
 from components.progressive_trainer.starting_weights import starting_weights
+from components.training_recipe import training_recipe
 from schemas.errors import ConfigError
 from schemas.settings import load_settings
 from serving.fingerprint import EXTRAS, MANIFEST_FILE
@@ -76,6 +77,7 @@ def job_of(
     properties = {
         "settings": json.dumps(settings),
         "manifest": json.dumps({"recipe": "r"}),
+        "export_fingerprint": "f",
         "checkpoint_root": str(root / "checkpoints"),
         "code_version": "1",
     }
@@ -96,11 +98,14 @@ def test_checkpoints_and_manifest_are_of_the_model_that_training_starts_from(
     first, second = (model_artifact(tmp_path, name) for name in ("one", "two"))
 
     fresh = job_of(tmp_path, monkeypatch, [], WANTED)
+    none_found = standard_artifacts.Model()
+    none_found.uri = str(tmp_path / "no model was found")
+    assert job_of(tmp_path, monkeypatch, [none_found], WANTED) == fresh
     from_first = job_of(tmp_path, monkeypatch, [first], WANTED)
     from_second = job_of(tmp_path, monkeypatch, [second], WANTED)
 
     assert fresh.settings["base_weights"] == "imagenet"
     assert from_first.settings["base_weights"] == path_utils.serving_model_path(first.uri)
-    assert from_first.manifest == {"recipe": "r", "base_model": "one"}
+    assert from_first.manifest == {"recipe": training_recipe("r", "f"), "base_model": "one"}
     places = {job.checkpoint_dir for job in (fresh, from_first, from_second)}
     assert len(places) == 3

@@ -212,16 +212,15 @@ def test_model_of_other_leaves_answers_without_labels_and_is_not_measured_by_tfm
     assert list(config.metrics_specs[0].model_names) == [CANDIDATE]
 
 
-@pytest.mark.parametrize(("baseline", "same_leaves"), [(False, True), (True, True), (True, False)])
-def test_step_takes_the_settings_that_it_was_made_with(baseline: bool, same_leaves: bool) -> None:
+@pytest.mark.parametrize("baseline", [False, True])
+def test_step_takes_the_settings_that_it_was_made_with(baseline: bool) -> None:
     settings = EvaluationSettings(
-        splits=("val", "test"), min_top1=0.4, max_top1_drop=0.02 if baseline else 0.01, alpha=0.01
+        splits=("val", "test"), min_top1=0.4, max_top1_drop=0.02, alpha=0.01
     )
     step = TaxonEvaluator(
         *(Channel(type=kind) for kind in (Examples, Model, Taxonomy, PhotoIndex)),
         settings,
         baseline_model=Channel(type=Model) if baseline else None,
-        same_leaves=same_leaves,
     )
 
     taken = settings_of(step.exec_properties)

@@ -12,7 +12,7 @@ import tfx.components  # noqa: F401  (mends TFMA's names, and must come before i
 from apache_beam.options.pipeline_options import PipelineOptions
 from PIL import Image
 
-from components.last_blessed.component import has_same_leaves
+from components.last_blessed.find import has_same_leaves
 from components.taxon_evaluator.config import EvaluationSettings
 from components.taxon_evaluator.eval_config import BASELINE, build_eval_config
 from components.taxon_evaluator.executor import judge_evaluation, table_request

@@ -1,0 +1,23 @@
+"""Looks for the pushed model before TFX looks into its cache.
+
+Where drivers do not run, as on Kubeflow, the executor looks itself.
+"""
+
+from __future__ import annotations
+
+from tfx.orchestration.portable.base_driver import BaseDriver
+from tfx.orchestration.portable.data_types import ExecutionInfo
+from tfx.proto.orchestration.driver_output_pb2 import DriverOutput
+
+from components.last_blessed.executor import find_version
+
+
+class Driver(BaseDriver):
+    """See `component.LastBlessedModel`."""
+
+    def run(self, execution_info: ExecutionInfo) -> DriverOutput:
+        """Returns the version found as `version_dir`, empty for none."""
+        found = find_version(execution_info.input_dict, execution_info.exec_properties)
+        output = DriverOutput()
+        output.exec_properties["version_dir"].string_value = str(found or "")
+        return output
