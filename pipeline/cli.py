@@ -28,10 +28,12 @@ COMMANDS = MappingProxyType(
         "classify": ("classify", "Name the species in photos with a pushed model."),
         "lineage": ("lineage", "Say which models a photo was in the training of."),
         "attribution": ("attribution", "Write the credits of what a model was trained on."),
+        "kubeflow": ("kubeflow.commands", "Compile for Kubeflow Pipelines, build, submit."),
         "doctor": ("doctor", "Look whether this machine has what Fieldmark needs."),
     }
 )
-"""Name of each subcommand: its module in pipeline.commands, and a line of help."""
+"""Name of each subcommand: its module in pipeline.commands (one with a dot is a module's whole
+name), and a line of help."""
 
 
 class _LazyGroup(click.Group):
@@ -43,7 +45,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"pipeline.commands.{COMMANDS[cmd_name][0]}")
+        name = COMMANDS[cmd_name][0]
+        module = importlib.import_module(name if "." in name else f"pipeline.commands.{name}")
         command: click.Command = module.command
         return command
 

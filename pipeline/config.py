@@ -24,6 +24,7 @@ from components.photo_transform.config import TransformSettings
 from components.progressive_trainer.config import TrainerSettings
 from components.taxon_evaluator.config import EvaluationSettings
 from pipeline.build_export.settings import SelectionSettings
+from pipeline.kubeflow_settings import KubeflowSettings
 from schemas.errors import ConfigError, did_you_mean
 from schemas.settings import Settings, load_settings
 
@@ -71,6 +72,9 @@ class PipelineConfig(Settings):
 
     mobile_validation: MobileValidationSettings = MobileValidationSettings()
     """MobileValidator: how near the phone must be to the server."""
+
+    kubeflow: KubeflowSettings = KubeflowSettings()
+    """What the pipeline asks of a cluster, where it is compiled for one."""
 
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
     """Arguments of the Beam runner. Without a --runner Beam would try to download one (Prism)."""

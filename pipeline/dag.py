@@ -34,6 +34,7 @@ def create_pipeline(
     export_fingerprint: str | RuntimeParameter,
     export_dir: RuntimeParameter | None = None,
     schema_file: str = str(SCHEMA_FILE),
+    pipeline_root: str | None = None,
 ) -> Pipeline:
     """Returns the TFX pipeline of a config. It looks at no file: what depends on the export or on
     earlier runs is found by the steps.
@@ -43,6 +44,7 @@ def create_pipeline(
         export_fingerprint: of the export's files (pipeline.fingerprint).
         export_dir: goes before the config's, where it is known only when the pipeline runs.
         schema_file: of the records, where the steps run.
+        pipeline_root: that artifacts are written under; by default in the config's work_dir.
     """
     export = export_dir or config.export_dir
     if export is None:
@@ -114,7 +116,7 @@ def create_pipeline(
     steps += [train, evaluate, export_mobile, validate_mobile, push_model, push_bundle]
     return Pipeline(
         pipeline_name=config.name,
-        pipeline_root=str(layout.artifacts),
+        pipeline_root=pipeline_root or str(layout.artifacts),
         components=[step for step in steps if step is not None],
         enable_cache=True,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(

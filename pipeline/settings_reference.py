@@ -54,8 +54,12 @@ def groups(model: type[Settings], path: str) -> Iterator[tuple[str, type[Setting
     for name, field in model.model_fields.items():
         inner = _group_in(field.annotation)
         if inner is not None:
-            many = typing.get_origin(_not_none(field.annotation)) is tuple
-            yield from groups(inner, f"{path}.{name}".lstrip(".") + ("[]" if many else ""))
+            many = _MANY.get(typing.get_origin(_not_none(field.annotation)), "")
+            yield from groups(inner, f"{path}.{name}".lstrip(".") + many)
+
+
+_MANY = {tuple: "[]", dict: ".NAME"}
+"""How a group is written of which there may be many."""
 
 
 def _row(path: str, name: str, field: FieldInfo) -> str:
@@ -81,6 +85,8 @@ def _type_name(annotation: Any) -> str:
         return ", ".join(f"`{value}`" for value in arguments)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_type_name(argument) for argument in arguments)
+    if origin is dict:
+        return f"{_type_name(arguments[1])} by {_type_name(arguments[0])}"
     if origin is tuple:
         if arguments[-1] is Ellipsis:
             return f"list of {_type_name(arguments[0])}"
@@ -95,10 +101,12 @@ def _not_none(annotation: Any) -> Any:
 
 
 def _group_in(annotation: Any) -> type[Settings] | None:
-    """The settings class in `X`, `X | None` or `tuple[X, ...]`."""
+    """The settings class in `X`, `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
     inner = _not_none(annotation)
     if typing.get_origin(inner) is tuple:
         inner = typing.get_args(inner)[0]
+    elif typing.get_origin(inner) is dict:
+        inner = typing.get_args(inner)[1]
     return inner if isinstance(inner, type) and issubclass(inner, Settings) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -33,6 +34,11 @@ from schemas.errors import FieldmarkError
 from schemas.events import emit
 
 LONGEST_MESSAGE = 4000
+
+WORKER = "components.progressive_trainer.worker"
+COMMAND_VARIABLE = "FIELDMARK_TRAINING_COMMAND"
+"""Environment variable with another module to start in its place: one that has the job trained
+elsewhere. It ends as the worker does."""
 
 _STOPPED = (RESUME_EXIT_CODE, 128 + signal.SIGTERM, -signal.SIGTERM)
 """Asked to stop; asked twice; asked before it could listen."""
@@ -98,7 +104,8 @@ def _run(job: TrainingJob) -> None:
     with tempfile.TemporaryDirectory(prefix="fieldmark-training-") as folder:
         path = Path(folder) / JOB_FILE
         job.write(path)
-        command = [sys.executable, "-m", "components.progressive_trainer.worker", str(path)]
+        module = os.environ.get(COMMAND_VARIABLE, WORKER)
+        command = [sys.executable, "-m", module, str(path)]
         logging.info("Starting %s", " ".join(command))
         # A process group of its own: Ctrl-C in a terminal goes to all of a group, and training
         # would take it for a second signal beside the one that is passed on here.
