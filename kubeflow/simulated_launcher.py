@@ -62,9 +62,7 @@ class Launcher:
         """
         root.mkdir(parents=True)
         for artifact in _artifacts(executor_input["inputs"]):
-            stored = self._stored(artifact["uri"])
-            if stored.is_dir():
-                shutil.copytree(stored, _local(root, artifact["uri"]))
+            _copy_files(self._stored(artifact["uri"]), _local(root, artifact["uri"]))
         for artifact in _artifacts(executor_input["outputs"]):
             _local(root, artifact["uri"]).parent.mkdir(parents=True, exist_ok=True)
         placed = json.dumps(executor_input)
@@ -85,9 +83,7 @@ class Launcher:
             (artifact,) = content["artifacts"]
             said = written.get(key, {})
             uri = said.get("uri") or artifact["uri"]
-            local = _local(root, uri)
-            if local.exists():
-                shutil.copytree(local, self._stored(uri), dirs_exist_ok=True)
+            _copy_files(_local(root, uri), self._stored(uri))
             metadata = {**artifact.get("metadata", {}), **said.get("metadata", {})}
             outputs[key] = {
                 "uri": uri,
@@ -108,6 +104,15 @@ def start_process(command: Sequence[str], environment: Mapping[str, str], log: P
         return subprocess.run(
             program, env={**os.environ, **environment}, stdout=file, stderr=file, check=False
         ).returncode
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Copies as an object store has it: files, and no directory without one."""
+    for path in source.rglob("*"):
+        if path.is_file():
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
 
 
 def _artifacts(part: Json) -> Iterator[Json]:
