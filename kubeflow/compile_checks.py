@@ -30,9 +30,8 @@ def check_settings(config: PipelineConfig, image: str, pipeline_root: str, targe
             f"--image takes an image such as registry/fieldmark:1. Received: {image!r}."
         )
     shared = target == "vertex" or not runs_beam_in_the_pod(config)
-    allowed, why = SCHEMES, ""
-    if shared:
-        allowed, why = SHARED_SCHEMES, " (Vertex AI and Beam workers elsewhere see no other)"
+    allowed = SHARED_SCHEMES if shared else SCHEMES
+    why = " (Vertex AI and Beam workers elsewhere see no other)" if shared else ""
     if not pipeline_root.startswith(allowed):
         raise ConfigError(
             f"--pipeline-root takes a URI that starts with {', '.join(allowed)}{why}. "

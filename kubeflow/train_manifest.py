@@ -218,7 +218,7 @@ def _container(asked: TrainJobRequest, job_file: str) -> Json:
 
 
 def _mounted(asked: TrainJobRequest, container: Json) -> Json:
-    mounts = [{"name": VOLUME, "mountPath": asked.volume.mount_path}]
+    mounts: list[Json] = [{"name": VOLUME, "mountPath": asked.volume.mount_path}]
     if asked.pod.shared_memory:
         mounts.append({"name": SHARED_MEMORY, "mountPath": "/dev/shm"})
     mounts += [
