@@ -5,6 +5,7 @@ today. Several rows of one `model_taxon_id` are a split, several of one `taxon_i
 `taxon_id` a taxon that was removed. Source: inaturalist/inatVisionAPI.
 
     read_synonyms("synonyms.csv")       # {47: (48, 49), 50: ()}
+    read_synonym_names("synonyms.csv")  # {"Cyanistes caeruleus": (48, 47)}
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from schemas.row_cells import RowFault, integer, optional_integer
 
 COLUMNS = ("model_taxon_id", "taxon_id")
 """Columns that must be there; the others are for people."""
+
+NAME, MODEL_NAME = "name", "model_name"
+"""Columns with the name that a taxon has today, and (not iNaturalist's) the one that it had."""
 
 
 def read_synonyms(path: str | PathLike[str]) -> dict[int, tuple[int, ...]]:
@@ -44,3 +48,25 @@ def read_synonyms(path: str | PathLike[str]) -> dict[int, tuple[int, ...]]:
         known.append(new)
     problems.raise_if_any("Correct the rows; docs/progressive.md says what the columns mean.")
     return {old: tuple(new for new in known if new is not None) for old, known in today.items()}
+
+
+def read_synonym_names(path: str | PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """Returns by name the taxon ids that it may stand for, the likeliest first.
+
+    A name of today stands for today's taxon, and in an older tree for the one that it was; a name
+    of old, in the column `model_name`, for what that taxon is today.
+
+    Raises:
+        DataError: as `read_synonyms`.
+    """
+    read_synonyms(path)  # faults are told there
+    found: dict[str, list[int]] = {}
+    for _, cells in read_rows(path, Problems(path)):
+        new = optional_integer(cells, "taxon_id", least=1)
+        old = integer(cells, "model_taxon_id", least=1)
+        today = [new] if new is not None else []
+        if cells.get(NAME):
+            found.setdefault(cells[NAME], []).extend([*today, old])
+        if cells.get(MODEL_NAME):
+            found.setdefault(cells[MODEL_NAME], []).extend(today)
+    return {name: tuple(dict.fromkeys(ids)) for name, ids in found.items()}

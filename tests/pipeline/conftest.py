@@ -7,6 +7,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from tiny_run import TinyRun
+
 
 @pytest.fixture(scope="session")
 def tiny_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -16,3 +18,13 @@ def tiny_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("export") / "demo"
     draw_export(directory, species=6, photos=120, size_px=(96, 160), jobs=1)
     return directory
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory, tiny_export: Path) -> TinyRun:
+    """A run, and the same again, which the cache serves; only to be looked at."""
+    run = TinyRun(tmp_path_factory.mktemp("runs"), tiny_export)
+    for _ in range(2):
+        result = run.run()
+        assert result.returncode == 0, result.stdout + result.stderr
+    return run

@@ -1,8 +1,4 @@
-"""Merging as photos come in, without merging the large into the small each time.
-
-Parts wait on a stack; the last two merge once they are about equal, so that every photo is merged
-a logarithm of times, in whatever portions a Beam runner hands them over.
-"""
+"""`part_stack` as Beam combines: in whatever portions a runner hands parts over."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from components.taxon_evaluator.tables.part_stack import PartStack
 from components.taxon_evaluator.tables.tables import Tables, merge_tables
 
 
@@ -33,11 +30,7 @@ class MergeParts(beam.CombineFn):
 
     def add_input(self, accumulator: list[Any], element: Any) -> list[Any]:
         """Returns the stack with one part more."""
-        rows = self._rows
-        accumulator.append(element)
-        while len(accumulator) > 1 and rows(accumulator[-2]) <= 2 * rows(accumulator[-1]):
-            last = accumulator.pop()
-            accumulator[-1] = self._merge([accumulator[-1], last])
+        PartStack(self._merge, self._rows, accumulator).add(element)
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:

@@ -14,26 +14,16 @@ from tiny_run import TinyRun, versions
 from pipeline.commands import attribution, lineage
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, tiny_export: Path) -> TinyRun:
-    """A run, and the same again, which the cache serves."""
-    run = TinyRun(tmp_path_factory.mktemp("runs"), tiny_export)
-    for _ in range(2):
-        result = run.run()
-        assert result.returncode == 0, result.stdout + result.stderr
-    return run
-
-
 def split_rows(run: TinyRun, split: str) -> list[dict[str, str]]:
     with (run.export_dir / f"{split}_data.csv").open() as file:
         return list(csv.DictReader(file))
 
 
 @pytest.mark.pipeline
-def test_photo_of_a_whole_run(run: TinyRun) -> None:
+def test_photo_of_a_whole_run(whole_run: TinyRun) -> None:
     for split, in_training in (("train", True), ("val", False)):
-        row = split_rows(run, split)[0]
-        arguments = ["--photo-id", row["photo_id"], "--runs", str(run.work_dir), "--json"]
+        row = split_rows(whole_run, split)[0]
+        arguments = ["--photo-id", row["photo_id"], "--runs", str(whole_run.work_dir), "--json"]
 
         result = CliRunner().invoke(lineage.command, arguments)
 
@@ -45,15 +35,15 @@ def test_photo_of_a_whole_run(run: TinyRun) -> None:
             True,
         )
         assert [Path(version["path"]) for version in model["pushed"]] == [
-            *versions(run.root / "pushed" / "saved_model"),
-            *versions(run.root / "pushed" / "mobile"),
+            *versions(whole_run.root / "pushed" / "saved_model"),
+            *versions(whole_run.root / "pushed" / "mobile"),
         ]
         (photo,) = model["photos"]
         assert photo["taxon_id"] == int(row["taxon_id"])
-        file = str(run.export_dir / photo["path"])
+        file = str(whole_run.export_dir / photo["path"])
 
         result = CliRunner().invoke(
-            lineage.command, ["--photo", file, "--runs", str(run.work_dir), "--json"]
+            lineage.command, ["--photo", file, "--runs", str(whole_run.work_dir), "--json"]
         )
 
         (model,) = json.loads(result.stdout)["models"]
@@ -63,11 +53,11 @@ def test_photo_of_a_whole_run(run: TinyRun) -> None:
 
 
 @pytest.mark.pipeline
-def test_credits_of_a_whole_run(run: TinyRun) -> None:
-    (version,) = versions(run.root / "pushed" / "mobile")
+def test_credits_of_a_whole_run(whole_run: TinyRun) -> None:
+    (version,) = versions(whole_run.root / "pushed" / "mobile")
 
     result = CliRunner().invoke(attribution.command, [str(version)])
 
     assert result.exit_code == 0, result.output
     listed = [row["photo_id"] for row in csv.DictReader(io.StringIO(result.stdout, newline=""))]
-    assert sorted(listed) == sorted(row["photo_id"] for row in split_rows(run, "train"))
+    assert sorted(listed) == sorted(row["photo_id"] for row in split_rows(whole_run, "train"))

@@ -1,0 +1,1 @@
+"""What any classifier is worth on an export: `fieldmark evaluate`."""
