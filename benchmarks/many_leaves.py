@@ -71,7 +71,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     from components.progressive_trainer.devices import find_devices
     from components.progressive_trainer.memory_estimate import Footprint
     from components.progressive_trainer.networks import build_network
-    from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
+    from components.progressive_trainer.optimizers import build_optimizer
     from components.progressive_trainer.schedule import stages
     from components.progressive_trainer.schedule_settings import ScheduleSettings
     from components.progressive_trainer.steps import Steps
@@ -100,7 +100,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     )
     optimizer = build_optimizer(settings)
     optimizer.build(model.trainable_variables)
-    set_learning_rate(optimizer, 1e-3)
     step = Steps(model, optimizer, devices, sampled_leaves=settings.sampled_softmax).training(
         plan[0]
     )
@@ -109,8 +108,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     labels = generator.uniform(shape[:1], 0, arguments.leaves, tf.int64)
 
     def take_step(number: int) -> None:
+        rate, dropout = tf.constant(1e-3), tf.constant(0.2)
         seed, stop = tf.constant([1, number]), tf.constant(0.0)
-        for each in tf.nest.flatten(step(images, labels, tf.constant(0.2), seed, stop)):
+        for each in tf.nest.flatten(step(images, labels, rate, dropout, seed, stop)):
             each.numpy()
 
     timed = [_timed(take_step, number) for number in range(WARM_UP_STEPS + arguments.steps)]

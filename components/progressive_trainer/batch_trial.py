@@ -158,11 +158,12 @@ class StageTrial:
         shape = (batch, stage.image_size_px, stage.image_size_px, 3)
         images = tf.constant(rng.integers(0, 256, shape, np.uint8))
         labels = tf.zeros([batch], tf.int64)
-        dropout, seed = tf.constant(stage.dropout), tf.constant([0, 0], tf.int32)
+        rate, dropout = tf.constant(0.0), tf.constant(stage.dropout)
+        seed = tf.constant([0, 0], tf.int32)
 
         def secs() -> float:
             start = time.perf_counter()
-            float(step(images, labels, dropout, seed, tf.constant(0.0))[0])
+            float(step(images, labels, rate, dropout, seed, tf.constant(0.0))[0])
             return time.perf_counter() - start
 
         secs()  # traces

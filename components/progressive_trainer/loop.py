@@ -37,7 +37,6 @@ from components.progressive_trainer.epochs import EpochSums, ends_epoch
 from components.progressive_trainer.finite_check import FiniteCheck
 from components.progressive_trainer.learner import Learner
 from components.progressive_trainer.memory_estimate import Footprint, MemoryEstimate
-from components.progressive_trainer.optimizers import set_learning_rate
 from components.progressive_trainer.out_of_memory import StepOutOfMemory, step_memory
 from components.progressive_trainer.photos import Photos
 from components.progressive_trainer.run_checks import check_run
@@ -214,15 +213,17 @@ class TrainingLoop:
         sums: EpochSums,
     ) -> None:
         rate = self.course.rate(seen)
-        set_learning_rate(self._optimizer, rate)
         waiting_secs = self._clock()
         images, labels, photo_ids = next(batches)
         waited_secs = self._clock() - waiting_secs
-        seed = tf.constant([self.settings.seed, seen % (2**31 - 1)], tf.int32)
-        dropout = tf.constant(stage.dropout, tf.float32)
-        stop = tf.constant(self._stop.flag(), tf.float32)
+        given = (
+            tf.constant(rate, tf.float32),
+            tf.constant(stage.dropout, tf.float32),
+            tf.constant([self.settings.seed, seen % (2**31 - 1)], tf.int32),
+            tf.constant(self._stop.flag(), tf.float32),
+        )
         with step_memory(stage):
-            loss, hits, stops = step(images, labels, dropout, seed, stop)
+            loss, hits, stops = step(images, labels, *given)
         sums.add(loss, hits, examples=stage.global_batch, data_wait_secs=waited_secs)
         self.record.step_taken(seen + stage.global_batch, waited_secs=waited_secs)
         if self._average:

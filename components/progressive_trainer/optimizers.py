@@ -39,8 +39,8 @@ def build_optimizer(settings: TrainerSettings) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def set_learning_rate(optimizer: keras.optimizers.Optimizer, rate: float) -> None:
-    """Sets the rate of the next step, inside a loss-scaling wrapper too."""
+def set_learning_rate(optimizer: keras.optimizers.Optimizer, rate: float | tf.Tensor) -> None:
+    """Sets the rate of the next step, inside a loss-scaling wrapper too; in a graph or not."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     inner.learning_rate.assign(rate)
 

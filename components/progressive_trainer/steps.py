@@ -6,7 +6,7 @@ whether any process was asked to stop.
 
     steps = Steps(model, optimizer, devices)
     step = steps.training(stage)                # traced once a stage
-    loss, hits, stops = step(images, labels, dropout, seed, stop)
+    loss, hits, stops = step(images, labels, rate, dropout, seed, stop)
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from components.progressive_trainer.hits import top_hits
 from components.progressive_trainer.leaf_weights import weigh
 from components.progressive_trainer.learning_part import LearningPart
 from components.progressive_trainer.mixing import Mixed, mix
+from components.progressive_trainer.optimizers import set_learning_rate
 from components.progressive_trainer.sampled_softmax import draw_leaves, sampled_crossentropy
 from components.progressive_trainer.schedule import Stage
 from components.progressive_trainer.shared_skip import skipped_by_all_or_none
@@ -67,10 +68,10 @@ class Steps:
             stage: the stage that it is taken in.
             parts: a replica's photos are computed in so many parts, one after another.
 
-        The step takes (images uint8 [B, S, S, 3], labels int64 [B], dropout float32, seed int32
-        [2], stop float32, 1 or 0) and gives sums over the global batch: of the loss, float32
-        scalar, and of the hits (see `hits`), float32 [3]; and the number of replicas whose process
-        was asked to stop, float32 scalar.
+        The step takes (images uint8 [B, S, S, 3], labels int64 [B], learning rate float32, dropout
+        float32, seed int32 [2], stop float32, 1 or 0) and gives sums over the global batch: of the
+        loss, float32 scalar, and of the hits (see `hits`), float32 [3]; and the number of replicas
+        whose process was asked to stop, float32 scalar.
         """
         strategy, rows = self._devices.strategy, stage.global_batch
         local_rows = rows // self._devices.replicas
@@ -118,7 +119,9 @@ class Steps:
             return _summed(losses, hits, stop)
 
         @tf.function
-        def step(images: Any, labels: Any, dropout: Any, seed: Any, stop: Any) -> Any:
+        def step(images: Any, labels: Any, rate: Any, dropout: Any, seed: Any, stop: Any) -> Any:
+            # Set here and not before the step: an assignment of its own takes Keras 0.3 ms.
+            set_learning_rate(self._optimizer, rate)
             with slower_averages(self._model, parts=parts):
                 sums = strategy.run(replica_step, args=(images, labels, dropout, seed, stop))
             return _parts(strategy.experimental_local_results(sums)[0])
