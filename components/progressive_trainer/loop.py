@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
@@ -43,6 +42,7 @@ from components.progressive_trainer.run_checks import check_run
 from components.progressive_trainer.run_record import RunRecord
 from components.progressive_trainer.run_state import RunState
 from components.progressive_trainer.schedule import Stage
+from components.progressive_trainer.step_inputs import step_inputs
 from components.progressive_trainer.step_watch import Step, StepWatch
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.training_batches import training_batches
@@ -129,6 +129,10 @@ class TrainingLoop:
         """The epochs so far, an entry each."""
         return self._state.history
 
+    @property
+    def _variables(self) -> list[keras.Variable]:
+        return self._learner.variables
+
     def memory(self) -> MemoryEstimate:
         """Returns what the training will take on each device."""
         return Footprint(self.model, self.settings).of(self.plan, replicas=self.devices.replicas)
@@ -194,7 +198,8 @@ class TrainingLoop:
             meter.add(stage.global_batch)
             ends_here = self._ends_epoch(stage, seen)
             if ends_here or sums.row_steps == self.settings.history_steps:
-                self.record.end_row(stage, seen, self._last_rate(stage, seen), sums)
+                rate = self.course.rate(seen - stage.global_batch)
+                self.record.end_row(stage, seen, rate, sums)
             if self._is_asked_to_stop(read=ends_here or self._watch.due):
                 raise self._stopped(seen, sums)
             if ends_here:
@@ -216,12 +221,7 @@ class TrainingLoop:
         waiting_secs = self._clock()
         images, labels, photo_ids = next(batches)
         waited_secs = self._clock() - waiting_secs
-        given = (
-            tf.constant(rate, tf.float32),
-            tf.constant(stage.dropout, tf.float32),
-            tf.constant([self.settings.seed, seen % (2**31 - 1)], tf.int32),
-            tf.constant(self._stop.flag(), tf.float32),
-        )
+        given = step_inputs(stage, seen, rate=rate, seed=self.settings.seed, stop=self._stop.flag())
         with step_memory(stage):
             loss, hits, stops = step(images, labels, *given)
         sums.add(loss, hits, examples=stage.global_batch, data_wait_secs=waited_secs)
@@ -246,9 +246,6 @@ class TrainingLoop:
     def _stopped(self, seen: int, sums: EpochSums) -> TrainingStopped:
         saved = self._save(seen, sums)
         return TrainingStopped(seen, saved=saved or not self.devices.is_chief)
-
-    def _last_rate(self, stage: Stage, seen: int) -> float:
-        return self.course.rate(seen - stage.global_batch)
 
     def _ends_epoch(self, stage: Stage, seen: int) -> bool:
         return ends_epoch(stage, seen, num_photos=self.train.count)
@@ -275,7 +272,7 @@ class TrainingLoop:
         if validated is None:
             raise self._stopped(seen, sums)
         self._finite.after_validation(validated.loss, self._watch.last, steps=self.course.steps)
-        rate = self._last_rate(stage, seen)
+        rate = self.course.rate(seen - stage.global_batch)
         self.history.append(self.record.end_epoch(self.plan, stage, seen, rate, sums, validated))
         if self.course.judge(self.history, self.devices):
             meter.expect(self.plan[-1].end_examples)
