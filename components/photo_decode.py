@@ -7,6 +7,7 @@ asked for; the rest of the way down is the caller's resize.
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 DCT_RATIOS = (8, 4, 2, 1)
@@ -28,15 +29,13 @@ def covering_ratio(
     Returns:
         (int32 scalar index, int32 scalar ratio).
     """
-    ratios = tf.constant(DCT_RATIOS)
-    enough = tf.cast(sides_px, tf.float32) / tf.cast(ratios, tf.float32) >= tf.cast(
-        wanted_px, tf.float32
-    )
+    wanted = tf.cast(wanted_px, tf.float32)
+    enough = tf.cast(sides_px, tf.float32) >= wanted * np.array(DCT_RATIOS, np.float32)
     # The last ratio, 1, is taken when even the full size is too small.
     index = tf.where(
         tf.reduce_any(enough), tf.argmax(enough, output_type=tf.int32), len(DCT_RATIOS) - 1
     )
-    return index, tf.gather(ratios, index)
+    return index, tf.gather(DCT_RATIOS, index)
 
 
 def decode_covering(jpeg: tf.Tensor, shorter_side_px: tf.Tensor | int) -> tf.Tensor:

@@ -11,6 +11,7 @@ Everything is a pure function of numbers drawn for the photo, uniform in 0..1:
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 LARGEST_CROPPED_AREA_SHARE = 0.92
@@ -25,6 +26,9 @@ LARGEST_COLOUR_SHIFT = 0.4
 LUMA = (0.299, 0.587, 0.114)
 """Red's, green's and blue's share in a grey (ITU-R BT.601)."""
 
+# Made here and not in the graph, where they would be made again for each photo.
+_SAME = np.eye(3, dtype=np.float32)
+_TO_GREY = np.tile(np.array(LUMA, np.float32)[:, np.newaxis], [1, 3])
 
 CROP_DRAWS = 4
 """Numbers that a crop needs."""
@@ -42,13 +46,14 @@ def sample_crop(height_width: tf.Tensor, draws: tf.Tensor, *, strength: float) -
         strength: 0..1.
     """
     size = tf.cast(height_width, tf.float32)
-    square_side = tf.reduce_min(size)
-    area = square_side**2 * (1 - LARGEST_CROPPED_AREA_SHARE * strength * draws[0])
-    aspect = tf.exp((2 * draws[1] - 1) * LARGEST_LOG_ASPECT * strength)
-    height = tf.clip_by_value(tf.sqrt(area / aspect), 1.0, size[0])
-    width = tf.clip_by_value(tf.sqrt(area * aspect), 1.0, size[1])
-    top = draws[2] * (size[0] - height)
-    left = draws[3] * (size[1] - width)
+    whole_height, whole_width = tf.unstack(size)
+    of_area, of_aspect, of_top, of_left = tf.unstack(draws)
+    area = tf.reduce_min(size) ** 2 * (1 - LARGEST_CROPPED_AREA_SHARE * strength * of_area)
+    aspect = tf.exp((2 * of_aspect - 1) * LARGEST_LOG_ASPECT * strength)
+    height = tf.clip_by_value(tf.sqrt(area / aspect), 1.0, whole_height)
+    width = tf.clip_by_value(tf.sqrt(area * aspect), 1.0, whole_width)
+    top = of_top * (whole_height - height)
+    left = of_left * (whole_width - width)
     return tf.cast(tf.stack([top, left, height, width]), tf.int32)
 
 
@@ -68,8 +73,7 @@ def adjust_colour(image: tf.Tensor, draws: tf.Tensor, *, strength: float) -> tf.
     # One after the other, the three are one matrix and an offset:
     #   x * b;  then mean + (x - mean) * c;  then grey(x) + (x - grey(x)) * s
     # The offset is grey itself, so that the saturation leaves it as it is.
-    to_grey = tf.tile(tf.constant(LUMA)[:, tf.newaxis], [1, 3])
-    matrix = brightness * contrast * (saturation * tf.eye(3) + (1 - saturation) * to_grey)
+    matrix = brightness * contrast * (saturation * _SAME + (1 - saturation) * _TO_GREY)
     offset = brightness * tf.reduce_mean(image) * (1 - contrast)
     moved = tf.matmul(tf.reshape(image, [-1, 3]), matrix) + offset
     return tf.reshape(moved, tf.shape(image))

@@ -8,8 +8,10 @@ any size cut the one stream without dropping or repeating a photo.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +26,9 @@ READ_AT_ONCE = 8
 
 LABELS_AT_ONCE = 256
 """Encoded photos held in memory, a thread, while their labels are counted."""
+
+READY_BATCHES = 2
+"""Batches kept ready for each replica: the next, and one more while that is handed over."""
 
 UNKNOWN_ID = 0
 """Stands for the photo id of a record that has none."""
@@ -148,10 +153,26 @@ def training_stream(
         dataset = dataset.filter(
             lambda offset, _: (offset % global_batch) // worker_batch == share.worker
         )
-    dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    dataset = dataset.batch(worker_batch // share.replicas, drop_remainder=True)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return _batches(dataset, prepare, worker_batch // share.replicas, steps=steps, share=share)
+
+
+def _batches(
+    records: tf.data.Dataset,
+    prepare: Callable[..., Any],
+    batch: int,
+    *,
+    steps: int,
+    share: Share,
+) -> tf.data.Dataset:
+    """Batches for the replicas in turn; as many photos are decoded at a time as there are cores."""
+    cores = len(os.sched_getaffinity(0))
+    photos = records.map(prepare, num_parallel_calls=cores, deterministic=True)
+    batches = photos.batch(batch, drop_remainder=True)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
+    options = tf.data.Options()
+    # It would find these numbers; and to time each element is a tenth of a small photo's reading.
+    options.autotune.enabled = False
+    return batches.prefetch(READY_BATCHES * share.replicas).with_options(options)
 
 
 def _shuffled_epoch(files: list[str], epoch: tf.Tensor, seed: int, buffer: int) -> tf.data.Dataset:
@@ -215,7 +236,4 @@ def validation_stream(
         dataset = dataset.filter(
             lambda offset, _: (offset % global_batch) // worker_batch == share.worker
         )
-    dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    dataset = dataset.batch(worker_batch // share.replicas, drop_remainder=True)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return _batches(dataset, prepare, worker_batch // share.replicas, steps=steps, share=share)
