@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from components.taxon_evaluator.slice_bar import SliceBar
+from components.taxon_evaluator.tables.leaf_groups import LEAF, OVERALL, TRAIN_PHOTOS
+from components.taxon_evaluator.tables.metric_names import metric_names
+from components.taxon_evaluator.tables.photo_columns import PhotoColumns
+from components.taxon_evaluator.tables.photo_slices import PHOTO_FAMILIES
 from components.taxon_evaluator.tables.taxon_tree import ICONIC
+from schemas.errors import did_you_mean
 from schemas.ranks import LEVEL_OF_RANK
 from schemas.settings import Settings
+
+LEAF_FAMILIES = (OVERALL, LEAF, TRAIN_PHOTOS)
 
 
 class EvaluationSettings(Settings):
@@ -33,6 +41,9 @@ class EvaluationSettings(Settings):
     max_fallen_taxa: int = Field(0, ge=0)
     """Taxa that may have fallen against the last blessed model, at most."""
 
+    bars: tuple[SliceBar, ...] = ()
+    """More bars, on any metric of any slice."""
+
     ranks: tuple[str, ...] = ("species", "genus", "family", "order", "class", ICONIC)
     """Ranks whose taxa are slices and at which rolled-up answers are judged; or `iconic`."""
 
@@ -53,6 +64,27 @@ class EvaluationSettings(Settings):
 
     photos_per_confusion: int = Field(5, ge=0)
     """Photo ids listed for each confused pair, the most confident errors first."""
+
+    @model_validator(mode="after")
+    def _known_bars(self) -> EvaluationSettings:
+        families = (*LEAF_FAMILIES, *self.ranks, *PHOTO_FAMILIES)
+        metrics = metric_names(PhotoColumns(self.ranks, self.reliability_bins))
+        for place, bar in enumerate(self.bars):
+            for kind, name, known in (
+                ("family", bar.family, families),
+                ("metric", bar.metric, tuple(metrics)),
+            ):
+                if name not in known:
+                    allowed = ", ".join(known)
+                    hint = did_you_mean(name, known)
+                    raise ValueError(
+                        f"bars[{place}].{kind} must be one of {allowed}.{hint} It is {name!r}"
+                    )
+            if bar.passes_if != "value" and not metrics[bar.metric]:
+                raise ValueError(
+                    f"bars[{place}]: {bar.metric} has no interval, so that passes_if must be value"
+                )
+        return self
 
     @field_validator("ranks")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from components.taxon_evaluator.eval_config import TOP1, bars_of, build_eval_con
 from components.taxon_evaluator.judgement import Judgement, judge
 from components.taxon_evaluator.paired.pair_branch import PairRequest
 from components.taxon_evaluator.paired.pairs_table import read_pairs
+from components.taxon_evaluator.slice_judgement import judge_slices
 from components.taxon_evaluator.table_branch import CUSTOM_EXTRACTORS
 from components.taxon_evaluator.table_request import TableRequest, requested
 from components.taxon_evaluator.tables.leaf_groups import OVERALL
@@ -119,6 +121,7 @@ def judge_evaluation(
         top1=read_metric(directory, OVERALL, TOP1)["value"][0].as_py(),
         comparison=comparison,
         tfma_failures=tfma_failures(evaluation_dir),
+        slice_bars=judge_slices(settings.bars, partial(read_metric, directory)),
     )
 
 

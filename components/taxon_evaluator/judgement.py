@@ -87,9 +87,8 @@ def read_judgement(directory: Path) -> Judgement:
         directory: of the tables.
     """
     content = json.loads((directory / VERDICT_FILE).read_text(encoding="utf-8"))
-    bars = ({key: bar[key] for key in bar if key != "missed_by"} for bar in content["bars"])
     return Judgement(
-        tuple(Bar(**bar) for bar in bars),
+        tuple(Bar.of_json(bar) for bar in content["bars"]),
         _comparison(content["comparison"]),
         tuple(content["tfma_failures"]),
     )
@@ -101,6 +100,7 @@ def judge(
     top1: float,
     comparison: Comparison | None,
     tfma_failures: Sequence[str],
+    slice_bars: Sequence[Bar] = (),
 ) -> Judgement:
     """Returns the verdict.
 
@@ -109,12 +109,14 @@ def judge(
         top1: top-1 accuracy over all photos, 0..1.
         comparison: with the last blessed model; None for a first model.
         tfma_failures: thresholds that TFMA found missed, in words.
+        slice_bars: what became of `settings.bars`.
     """
     bars = [_at_least("min_top1", ALL_PHOTOS, TOP1, top1, settings.min_top1)]
     if comparison is not None and comparison.photos:
         bars += _change_bars(settings, comparison)
+    # TFMA judges by the first two settings alone: what it misses is among these bars.
     said = any(not bar.passed for bar in bars)
-    return Judgement(tuple(bars), comparison, () if said else tuple(tfma_failures))
+    return Judgement((*bars, *slice_bars), comparison, () if said else tuple(tfma_failures))
 
 
 def _change_bars(settings: EvaluationSettings, comparison: Comparison) -> list[Bar]:

@@ -32,6 +32,12 @@ from schemas import record
 CUSTOM_EXTRACTORS = f"{__name__}.custom_extractors"
 """What TFX's Evaluator is told to import."""
 
+_CALIBRATED = {
+    "calibrated_truth_scores": "calibrated_label_score",
+    "calibrated_top_scores": "calibrated_top_score",
+}
+"""Fields of Answers by what the `evaluate` signature of a calibrated model calls them."""
+
 STAGE, PAIR_STAGE = "CountTables", "CountPairs"
 
 
@@ -152,6 +158,11 @@ def photos_of(
         scores=np.nan_to_num(np.asarray(predictions["topk_scores"], np.float64)),
         ranks=_flat(predictions["label_rank"]).astype(np.int64),
         truth_scores=_flat(predictions["label_score"]).astype(np.float64),
+        **{
+            field: _flat(predictions[name]).astype(np.float64)
+            for field, name in _CALIBRATED.items()
+            if name in predictions
+        },
     )
     slices = photo_slices(features, training, cell_degrees=cell_degrees)
     return Photos(answers, features[record.PHOTO_ID].astype(np.int64), slices)

@@ -134,4 +134,23 @@ def _calibration(sums: Ints, columns: PhotoColumns) -> dict[str, Figure]:
     return {
         "calibration_error": without_interval(error, photos),
         "mean_confidence": without_interval(confidence.sum(axis=1) / number, photos),
+        **_after_calibration(sums, columns),
+    }
+
+
+def _after_calibration(sums: Ints, columns: PhotoColumns) -> dict[str, Figure]:
+    """The same of calibrated scores; n is 0 for a model that has none."""
+
+    def of(name: str) -> Ints:
+        return sums[:, columns.place[f"calibrated_{name}"]]
+
+    photos, first = of("photos"), columns.place["calibrated_gap0"]
+    number = np.maximum(photos, 1)
+    gaps = np.abs(sums[:, first : first + columns.bins]).sum(axis=1) / ONE
+    return {
+        "calibrated_log_loss": mean(
+            of("loss") / ONE, of("loss_squared") / ONE, photos, low=0.0, high=np.inf
+        ),
+        "calibrated_calibration_error": without_interval(gaps / number, photos),
+        "calibrated_mean_confidence": without_interval(of("scores") / ONE / number, photos),
     }

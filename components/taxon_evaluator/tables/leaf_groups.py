@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.taxon_evaluator.tables.figures import Figure, mean, share, without_interval
+from components.taxon_evaluator.tables.figures import Figure, share, without_interval
 from components.taxon_evaluator.tables.keyed_sums import KeyedSums
+from components.taxon_evaluator.tables.macro_averages import macro_figures
 from components.taxon_evaluator.tables.photo_columns import PhotoColumns
 from components.taxon_evaluator.tables.tables import Tables, answer_keys
 from components.taxon_evaluator.tables.taxon_tree import NO_TAXON, TaxonTree
@@ -21,6 +22,9 @@ from components.taxon_evaluator.tables.taxon_tree import NO_TAXON, TaxonTree
 Ints = npt.NDArray[np.int64]
 
 OVERALL, LEAF, TRAIN_PHOTOS = "overall", "leaf", "train_photos"
+
+TAXON_METRICS = {"precision": True, "recall": True, "f1": False}
+"""Metrics of slices that are taxa, and whether they have an interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +94,7 @@ def bucket_names(edges: Sequence[int]) -> tuple[str, ...]:
 def group_figures(
     groups: LeafGroups, tables: Tables, columns: PhotoColumns, leaf_taxa: Ints
 ) -> dict[str, Figure]:
-    """Returns the figures that only slices of whole leaves have.
-
-    Macro averages are over the taxa of the slice that have photos; `f1` of a taxon never answered
-    with is 0, as in scikit-learn's zero_division=0. The interval of a macro average is that of a
-    mean over taxa: it says what other taxa like these would give.
+    """Returns the figures of slices of whole leaves that come from the leaves' own.
 
     Args:
         groups: S slices.
@@ -106,30 +106,14 @@ def group_figures(
     answered = tables.answered.at(answer_keys(0, leaf_taxa[leaves.keys]))
     photos = leaves.sums[:, columns.place["photos"]]
     hits = leaves.sums[:, columns.place["hit1"]]
-    each = {
-        "top1_accuracy": hits / photos,
-        "precision": answered[:, 1] / np.maximum(answered[:, 0], 1),
-        "f1": 2 * hits / (photos + answered[:, 0]),
-    }
     figures = {}
     if groups.family != LEAF:
-        figures = {f"macro_{name}": _mean_over(groups, v) for name, v in each.items()}
+        figures = macro_figures(
+            groups.group_of_leaf, len(groups.keys), photos, hits, answered[:, 0]
+        )
     if groups.rank_number is not None:
         figures |= _answered_with(groups, tables, columns)
     return figures
-
-
-def _mean_over(groups: LeafGroups, values: npt.NDArray[np.float64]) -> Figure:
-    inside = groups.group_of_leaf >= 0
-    place, count = groups.group_of_leaf[inside], len(groups.keys)
-    values = values[inside]
-    return mean(
-        np.bincount(place, values, minlength=count).astype(np.float64),
-        np.bincount(place, values**2, minlength=count).astype(np.float64),
-        np.bincount(place, minlength=count),
-        low=0.0,
-        high=1.0,
-    )
 
 
 def _answered_with(groups: LeafGroups, tables: Tables, columns: PhotoColumns) -> dict[str, Figure]:

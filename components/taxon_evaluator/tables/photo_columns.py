@@ -1,7 +1,8 @@
 """What is counted of each photo, by name and place: the columns that `photo_figures` fills.
 
 Every figure of a slice is a quotient of sums of these columns. A column is a count (0 or 1 a
-photo) or a number in units of 1 / ONE (see `keyed_sums`).
+photo) or a number in units of 1 / ONE (see `keyed_sums`). Those of calibrated scores are 0 where a
+model has none; a gap is hits less confidence, summed over a bin.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class PhotoColumns:
             names += [f"answered_at_{band}", f"answer_right_at_{band}"]
         for number in range(self.bins):
             names += [f"bin{number}_photos", f"bin{number}_hits", f"bin{number}_scores"]
+        names += [f"calibrated_{name}" for name in ("photos", "loss", "loss_squared", "scores")]
+        names += [f"calibrated_gap{number}" for number in range(self.bins)]
         return tuple(names)
 
     @cached_property

@@ -48,6 +48,9 @@ class Answers:
         scores: float64 [B, k], their scores; what is no number counts as 0.
         ranks: int64 [B], place of the truth among all leaves, from 1.
         truth_scores: float64 [B], score of the truth.
+        calibrated_truth_scores: float64 [B], the same of calibrated scores; None of a model
+            without a temperature.
+        calibrated_top_scores: float64 [B], calibrated score of the best leaf; None likewise.
     """
 
     truths: Ints
@@ -55,12 +58,20 @@ class Answers:
     scores: Floats
     ranks: Ints
     truth_scores: Floats
+    calibrated_truth_scores: Floats | None = None
+    calibrated_top_scores: Floats | None = None
+
+    @property
+    def confidence(self) -> Floats:
+        """float64 [B], score of the best leaf, calibrated if it can be."""
+        calibrated = self.calibrated_top_scores
+        return self.scores[:, 0] if calibrated is None else np.nan_to_num(calibrated)
 
 
 def photo_figures(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> Ints:
     """Returns int64 [B, M], a row a photo, a column for each of `columns.names`."""
     rows = np.zeros((len(answers.truths), len(columns.names)), np.int64)
-    for fill in (_fill_ranks, _fill_losses, _fill_ranked, _fill_errors, _fill_answers, _fill_bins):
+    for fill in _FILLS:
         for name, values in fill(answers, tree, columns).items():
             rows[:, columns.place[name]] = values
     return rows
@@ -89,7 +100,7 @@ def _fill_ranks(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> dic
 
 def _fill_losses(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> dict[str, Ints]:
     del tree, columns
-    losses = -np.log(np.maximum(np.nan_to_num(answers.truth_scores), SMALLEST_SCORE))
+    losses = _losses(answers.truth_scores)
     reciprocal = 1.0 / answers.ranks
     return {
         "loss": fixed(losses),
@@ -158,8 +169,7 @@ def _by_band(
 def _fill_bins(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> dict[str, Ints]:
     del tree
     confidence = fixed(np.clip(answers.scores[:, 0], 0.0, 1.0))
-    # Bins are open below and closed above, as in the papers; a score of 0 falls in the first.
-    number = np.clip((confidence * columns.bins - 1) // ONE, 0, columns.bins - 1)
+    number = _bins(confidence, columns)
     hits = (answers.ranks == 1).astype(np.int64)
     filled: dict[str, Ints] = {}
     for one in range(columns.bins):
@@ -168,3 +178,41 @@ def _fill_bins(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> dict
         filled[f"bin{one}_hits"] = inside * hits
         filled[f"bin{one}_scores"] = inside * confidence
     return filled
+
+
+def _fill_calibrated(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> dict[str, Ints]:
+    del tree
+    truth, top = answers.calibrated_truth_scores, answers.calibrated_top_scores
+    if truth is None or top is None:
+        return {}
+    losses = _losses(truth)
+    confidence = fixed(np.clip(top, 0.0, 1.0))
+    number = _bins(confidence, columns)
+    gaps = (answers.ranks == 1) * ONE - confidence
+    return {
+        "calibrated_photos": np.ones(len(losses), np.int64),
+        "calibrated_loss": fixed(losses),
+        "calibrated_loss_squared": fixed(losses**2),
+        "calibrated_scores": confidence,
+        **{f"calibrated_gap{one}": (number == one) * gaps for one in range(columns.bins)},
+    }
+
+
+def _losses(scores: Floats) -> Floats:
+    return np.asarray(-np.log(np.maximum(np.nan_to_num(scores), SMALLEST_SCORE)))
+
+
+def _bins(confidence: Ints, columns: PhotoColumns) -> Ints:
+    """int64 [B]: open below and closed above, as in the papers; 0 falls in the first."""
+    return np.clip((confidence * columns.bins - 1) // ONE, 0, columns.bins - 1)
+
+
+_FILLS = (
+    _fill_ranks,
+    _fill_losses,
+    _fill_ranked,
+    _fill_errors,
+    _fill_answers,
+    _fill_bins,
+    _fill_calibrated,
+)

@@ -26,6 +26,7 @@ from components.taxon_evaluator.tables.confused_pairs import (
 from components.taxon_evaluator.tables.keyed_sums import KeyedSums, fixed, merge
 from components.taxon_evaluator.tables.photo_columns import PhotoColumns
 from components.taxon_evaluator.tables.photo_figures import Answers, photo_figures, rolled_up
+from components.taxon_evaluator.tables.sliced_leaves import SlicedLeaves, merge_sliced
 from components.taxon_evaluator.tables.taxon_tree import NO_TAXON, TaxonTree
 
 Ints = npt.NDArray[np.int64]
@@ -56,12 +57,14 @@ class Tables:
         answered: by rank (number 0 is the leaf, then the tree's ranks) the taxa answered with:
             keys of `answer_keys`; columns: how often, and how often rightly.
         pairs: true leaf, answered leaf.
+        sliced_leaves: by family of slices, what macro averages of its slices are taken from.
     """
 
     leaves: KeyedSums
     slices: Mapping[str, KeyedSums]
     answered: KeyedSums
     pairs: ConfusedPairs
+    sliced_leaves: Mapping[str, SlicedLeaves]
 
     @property
     def rows(self) -> int:
@@ -100,10 +103,14 @@ def tables_of(photos: Photos, tree: TaxonTree, columns: PhotoColumns, *, max_pho
         _answered(answers, tree),
         ConfusedPairs.of(
             pair_keys(answers.truths[wrong], answers.classes[wrong, 0]),
-            fixed(answers.scores[wrong, 0]),
+            fixed(answers.confidence[wrong]),
             photos.photo_ids[wrong],
             max_photos=max_photos,
         ),
+        {
+            name: SlicedLeaves.of(keys, answers.truths, answers.classes[:, 0], answers.ranks == 1)
+            for name, keys in photos.slices.items()
+        },
     )
 
 
@@ -116,6 +123,10 @@ def merge_tables(parts: Sequence[Tables]) -> Tables:
         {name: merge([part.slices[name] for part in parts]) for name in parts[0].slices},
         merge([part.answered for part in parts]),
         merge_pairs([part.pairs for part in parts]),
+        {
+            name: merge_sliced([part.sliced_leaves[name] for part in parts])
+            for name in parts[0].sliced_leaves
+        },
     )
 
 

@@ -131,7 +131,7 @@ def slice_families(
         names = groups.names if groups.names is not None else _taxon_names(tree, groups.keys)
         yield SliceFamily(groups.family, np.array(names, object), taxa, sums, figures)
     for family, summed in tables.slices.items():
-        figures = slice_figures(summed.sums, columns)
+        figures = slice_figures(summed.sums, columns) | tables.sliced_leaves[family].figures()
         yield SliceFamily(family, summed.keys.astype(object), None, summed.sums, figures)
 
 

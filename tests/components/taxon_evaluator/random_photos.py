@@ -13,9 +13,11 @@ from components.taxon_evaluator.tables.tables import Photos, Tables, tables_of
 from components.taxon_evaluator.tables.taxon_tree import TaxonTree
 from schemas.taxonomy import Taxonomy
 from serving.rollup import top_leaves
+from serving.temperature import apply_temperature
 
 RANKS = ("species", "genus", "family", "order", "class", "iconic")
 COLUMNS = PhotoColumns(RANKS, bins=7)
+TEMPERATURE = 1.7
 YEARS = ("2019", "2020", "unknown")
 
 
@@ -54,6 +56,8 @@ class Evaluated:
                 whole.scores[rows],
                 whole.ranks[rows],
                 whole.truth_scores[rows],
+                whole.calibrated_truth_scores[rows],
+                whole.calibrated_top_scores[rows],
             ),
             self.photos.photo_ids[rows],
             {name: values[rows] for name, values in self.photos.slices.items()},
@@ -68,6 +72,7 @@ def evaluated(taxonomy: Taxonomy, *, count: int, seed: int) -> Evaluated:
     scores = rng.integers(0, 6, (count, taxonomy.num_leaves)).astype(np.float64) ** 2
     scores[np.arange(count), truths] += 8 * rng.integers(0, 4, count)
     scores = (scores + 1e-3) / (scores + 1e-3).sum(axis=1, keepdims=True)
+    calibrated = apply_temperature(scores, TEMPERATURE)
     order, ranked = top_leaves(scores, taxonomy.num_leaves)
     answers = Answers(
         truths=truths,
@@ -75,6 +80,8 @@ def evaluated(taxonomy: Taxonomy, *, count: int, seed: int) -> Evaluated:
         scores=ranked[:, :15],
         ranks=1 + np.argmax(order == truths[:, None], axis=1),
         truth_scores=scores[np.arange(count), truths],
+        calibrated_truth_scores=calibrated[np.arange(count), truths],
+        calibrated_top_scores=calibrated.max(axis=1),
     )
     years = np.array(YEARS)[rng.integers(0, len(YEARS), count)]
     return Evaluated(Photos(answers, 1000 + rng.permutation(count), {"year": years}), scores, order)

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from random_photos import COLUMNS, RANKS, Evaluated, evaluated, tables
+from random_photos import COLUMNS, RANKS, TEMPERATURE, Evaluated, evaluated, tables
 from sklearn import metrics as sk
 from taxonomy_trees import taxonomies
 
 from components.taxon_evaluator.tables.figures import Figure
+from components.taxon_evaluator.tables.metric_names import metric_names
 from components.taxon_evaluator.tables.taxon_tree import TaxonTree
 from components.taxon_evaluator.tables.write_tables import SliceFamily, slice_families
 from schemas.ranks import level_of
 from schemas.taxonomy import Taxonomy
+from schemas.taxonomy_csv import read_taxonomy
 from schemas.wilson import wilson_interval
+from serving.temperature import apply_temperature
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Taxonomy:
+    """Two genera of two species."""
+    rows = ["parent_taxon_id,taxon_id,rank_level,leaf_class_id,name", ",1,70,,Animalia"]
+    rows += ["1,2,20,,Strix", "1,3,20,,Asio"]
+    rows += [f"{2 + leaf % 2},{10 + leaf},10,{leaf},Leaf {leaf}" for leaf in range(4)]
+    (tmp_path / "taxonomy.csv").write_text("\n".join(rows) + "\n")
+    return read_taxonomy(tmp_path / "taxonomy.csv")
+
 
 WORLDS = given(taxonomy=taxonomies(max_nodes=24), seed=st.integers(0, 99))
 FEW = hypothesis_settings(max_examples=8)
@@ -233,6 +248,58 @@ def test_calibration_error_is_the_gap_between_bins_and_accuracy(
         assert values["mean_confidence"] == pytest.approx(confidence.mean(), abs=1e-6)
 
     each_slice(check, taxonomy, seed)
+
+
+@FEW
+@WORLDS
+def test_calibrated_figures_are_those_of_the_calibrated_scores(
+    taxonomy: Taxonomy, seed: int
+) -> None:
+    def check(taxonomy, photos, inside, values, family) -> None:
+        scores = apply_temperature(photos.scores[inside], TEMPERATURE)
+        truths, hits = photos.truths[inside], photos.ranks[inside] == 1
+        losses = -np.log(scores[np.arange(len(truths)), truths])
+        confidence = scores.max(axis=1)
+        bins = np.ceil(confidence * COLUMNS.bins)
+        gaps = [abs((hits - confidence)[bins == each].sum()) for each in set(bins)]
+        assert values["calibrated_log_loss"] == pytest.approx(losses.mean(), abs=1e-6)
+        assert values["calibrated_mean_confidence"] == pytest.approx(confidence.mean(), abs=1e-6)
+        error = sum(gaps) / len(truths)
+        assert values["calibrated_calibration_error"] == pytest.approx(error, abs=1e-6)
+
+    each_slice(check, taxonomy, seed)
+
+
+@FEW
+@WORLDS
+def test_macro_averages_of_a_year_are_scikit_learns_over_its_photos(
+    taxonomy: Taxonomy, seed: int
+) -> None:
+    photos = evaluated(taxonomy, count=24, seed=seed)
+    family = families(taxonomy, photos)["year"]
+    for row in range(len(family.names)):
+        inside = members(taxonomy, photos, family, row)
+        truths, answers = photos.truths[inside], photos.answers[inside]
+        labels = sorted(set(truths.tolist()))
+        precision, recall, f1, _ = sk.precision_recall_fscore_support(
+            truths, answers, labels=labels, zero_division=0
+        )
+        expected = {"precision": precision, "top1_accuracy": recall, "f1": f1}
+        for name, each in expected.items():
+            figure = family.figures[f"macro_{name}"]
+            assert figure.value[row] == pytest.approx(each.mean())
+            assert figure.n[row] == len(labels)
+
+
+def test_every_metric_is_known_by_name_before_it_is_measured(flat: Taxonomy) -> None:
+    names = metric_names(COLUMNS)
+    found = families(flat, evaluated(flat, count=60, seed=1)).values()
+
+    assert {name for family in found for name in family.figures} == set(names)
+    for family in found:
+        for name, figure in family.figures.items():
+            several = figure.n > 1
+            assert (np.isfinite(figure.low[several]) == names[name]).all(), name
 
 
 @FEW

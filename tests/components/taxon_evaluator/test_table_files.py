@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from components.taxon_evaluator.config import EvaluationSettings
 from components.taxon_evaluator.eval_config import BASELINE, CANDIDATE
 from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY, VERSION_KEY
 from components.taxon_evaluator.verdict import Verdict
+from schemas.settings import load_settings
 
 FILES = ("metrics", "reliability", "confusions", "taxa", "pairs")
 
@@ -37,10 +39,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """A model that says varia, 0.6, and aluco, 0.3; the last blessed one says aluco."""
     directory = tmp_path_factory.mktemp("tables")
     models = {
-        CANDIDATE: export_constant(directory / "varia", (0.3, 0.6, 0.1)),
+        CANDIDATE: export_constant(directory / "varia", (0.3, 0.6, 0.1), temperature=0.5),
         BASELINE: export_constant(directory / "aluco", (0.6, 0.3, 0.1)),
     }
-    return Found(directory, evaluate(directory, EvaluationSettings(), models))
+    bars = [
+        {"family": "leaf", "slice": "Strix varia", "metric": "recall", "at_least": 1},
+        {"family": "observer", "metric": "top1_accuracy", "at_least": 0.3},
+    ]
+    settings = load_settings(EvaluationSettings, {"bars": bars}, source="evaluation")
+    return Found(directory, evaluate(directory, settings, models))
 
 
 def test_tables_are_the_candidates_and_agree_with_tfma(found: Found) -> None:
@@ -128,7 +135,39 @@ def test_verdict_says_every_missed_bar_and_is_the_files(found: Found) -> None:
         "max_top1_drop": False,
         "max_significant_drop": True,  # 6 photos against 3
         "max_fallen_taxa": False,
+        "bars[0]": True,
+        "bars[1]": False,
     }
+    assert content["bars"][-1]["slices"][0]["slice"] == "new"
+
+
+def test_calibrated_figures_stand_beside_those_of_the_scores_as_they_are(found: Found) -> None:
+    def overall(metric: str) -> float:
+        return found.values("overall", metric)["all"]
+
+    assert overall("mean_confidence") == pytest.approx(0.6, abs=1e-6)
+    assert overall("calibrated_mean_confidence") == pytest.approx(0.36 / 0.46, abs=1e-6)
+    assert overall("calibrated_calibration_error") == pytest.approx(0.36 / 0.46 - 0.3, abs=1e-6)
+    losses = {0: 0.09 / 0.46, 1: 0.36 / 0.46, 2: 0.01 / 0.46}
+    assert overall("calibrated_log_loss") == pytest.approx(
+        -sum(math.log(losses[label]) for label in LABELS) / len(LABELS), abs=1e-5
+    )
+
+
+def test_model_without_a_temperature_has_no_calibrated_figures(few: Found) -> None:
+    assert not few.values("overall", "calibrated_log_loss")
+
+
+def test_macro_averages_are_taken_in_slices_that_hold_part_of_a_leafs_photos(
+    found: Found,
+) -> None:
+    rows = found.read("metrics").query("metric == 'macro_top1_accuracy' and family == 'observer'")
+
+    # ada: 3 photos of aluco, 2 of varia; zoe: 3, 1 and 1 of uralensis.
+    assert dict(zip(rows["slice"], rows["n"], strict=True)) == {"in training": 2, "new": 3}
+    assert found.values("observer", "macro_top1_accuracy") == pytest.approx(
+        {"in training": 1 / 2, "new": 1 / 3}
+    )
 
 
 def test_last_blessed_model_of_other_leaves_is_compared_on_those_that_both_have(
@@ -167,11 +206,15 @@ def test_files_say_their_version_and_know_no_missing_ids(found: Found, name: str
     assert all(table[column].null_count == 0 for column in table.column_names if "_id" in column)
 
 
-def test_small_slices_are_left_out_if_asked(tmp_path: Path, found: Found) -> None:
-    model = found.directory.parents[1] / "varia"
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """The same model without a temperature, and without slices of a single photo."""
+    directory = tmp_path_factory.mktemp("few")
+    model = export_constant(directory / "varia", (0.3, 0.6, 0.1))
+    verdict = evaluate(directory, EvaluationSettings(min_slice_photos=2), {CANDIDATE: model})
+    return Found(directory, verdict)
 
-    verdict = evaluate(tmp_path, EvaluationSettings(min_slice_photos=2), {CANDIDATE: model})
-    few = Found(tmp_path, verdict)
 
+def test_small_slices_are_left_out_if_asked(few: Found) -> None:
     assert set(few.values("leaf", "top1_accuracy")) == {"Strix aluco", "Strix varia"}
     assert len(few.read("taxa")) == 4

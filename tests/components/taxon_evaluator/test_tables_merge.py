@@ -25,6 +25,13 @@ def content(counted: Tables) -> dict[str, list]:
     sums = {"leaves": counted.leaves, "answered": counted.answered, "pairs": counted.pairs.counts}
     sums |= counted.slices
     lists = {name: [one.keys.tolist(), one.sums.tolist()] for name, one in sums.items()}
+    for name, sliced in counted.sliced_leaves.items():
+        counts = sliced.counts
+        lists[f"{name} by leaf"] = [
+            sliced.names.tolist(),
+            counts.keys.tolist(),
+            counts.sums.tolist(),
+        ]
     pairs = counted.pairs
     lists["photos"] = [
         pairs.photo_pairs.tolist(),

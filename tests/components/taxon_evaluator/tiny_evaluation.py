@@ -55,7 +55,10 @@ def constant_model(scores: tuple[float, ...]) -> keras.Model:
 
 
 def export_constant(
-    directory: Path, scores: tuple[float, ...], taxonomy_csv: str = TAXONOMY_CSV
+    directory: Path,
+    scores: tuple[float, ...],
+    taxonomy_csv: str = TAXONOMY_CSV,
+    temperature: float | None = None,
 ) -> Path:
     taxonomy_path = directory.parent / f"taxonomy-{directory.name}.csv"
     taxonomy_path.write_text(taxonomy_csv)
@@ -65,6 +68,7 @@ def export_constant(
         image_size_px=32,
         directory=directory,
         manifest={},
+        temperature=temperature,
     )
     return directory
 
