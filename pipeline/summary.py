@@ -61,6 +61,8 @@ def _blessings(store: Store) -> list[str]:
         lines.append(f"evaluation {verdict.figures()}")
         lines.append(f"compared   {verdict.compared}")
         lines.append(f"model      {verdict.words()}")
+        heads = ["to gain    ", *["           "] * len(verdict.problems)]
+        lines += [head + text for head, text in zip(heads, verdict.problems, strict=False)]
     report = _output_json(store, "MobileValidator", "report", "mobile_report.json")
     if report:
         lines.append(f"phone      {'blessed' if report['blessed'] else 'NOT blessed'}")

@@ -16,6 +16,7 @@ from components.taxon_evaluator.paired.falls import Falls
 from components.taxon_evaluator.paired.mcnemar import two_sided_p_value
 from components.taxon_evaluator.paired.pair_counts import shared_taxa
 from components.taxon_evaluator.paired.paired_interval import paired_interval
+from schemas.counted import counted
 from schemas.taxonomy import Taxonomy
 
 
@@ -41,7 +42,8 @@ class FallenTaxon:
 
     def words(self) -> str:
         """Returns the taxon as a part of a sentence."""
-        return f"{self.name} {self.change:+.3f} on {self.n:,} photos (p = {self.p_value:.2g})"
+        photos = counted(self.n, "photo")
+        return f"{self.name} {self.change:+.3f} on {photos} (p = {self.p_value:.2g})"
 
 
 @dataclass(frozen=True)
@@ -86,23 +88,24 @@ class Comparison:
     def slice(self) -> str:
         """Returns what is compared on, in words."""
         if self.taxonomy_changed:
-            return f"the photos of {self.shared_leaves:,} shared leaves"
+            return f"the photos of {counted(self.shared_leaves, 'shared leaf', 'shared leaves')}"
         return "all photos"
 
     def words(self) -> str:
         """Returns the comparison as a line."""
-        leaves = f"{self.shared_leaves:,} leaves"
+        leaves = counted(self.shared_leaves, "leaf", "leaves")
         if self.taxonomy_changed:
+            now = counted(self.candidate_leaves, "leaf", "leaves")
             leaves = (
-                f"the {self.shared_leaves:,} leaves that both have (the taxonomy changed: "
-                f"{self.candidate_leaves:,} leaves, before {self.baseline_leaves:,})"
+                f"the {leaves} that both have (the taxonomy changed: "
+                f"{now}, before {self.baseline_leaves:,})"
             )
         if not self.photos:
             return f"there is no photo of {leaves}: absolute bars only"
         return (
-            f"on {self.photos:,} photos of {leaves}: top-1 {self.change:+.4f} "
+            f"on {counted(self.photos, 'photo')} of {leaves}: top-1 {self.change:+.4f} "
             f"({number(self.low)} to {number(self.high)}), p = {self.p_value:.2g}; "
-            f"{len(self.fallen):,} taxa fell"
+            f"{counted(len(self.fallen), 'taxon', 'taxa')} fell"
         )
 
 

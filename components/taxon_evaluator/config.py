@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator, model_validator
 
+from components.taxon_evaluator.problem_settings import ProblemSettings
 from components.taxon_evaluator.slice_bar import SliceBar
 from components.taxon_evaluator.tables.leaf_groups import LEAF, OVERALL, TRAIN_PHOTOS
 from components.taxon_evaluator.tables.metric_names import metric_names
@@ -40,6 +41,9 @@ class EvaluationSettings(Settings):
 
     max_fallen_taxa: int = Field(0, ge=0)
     """Taxa that may have fallen against the last blessed model, at most."""
+
+    problems: ProblemSettings = ProblemSettings()
+    """When a figure of a taxon is called a reason for its errors."""
 
     bars: tuple[SliceBar, ...] = ()
     """More bars, on any metric of any slice."""

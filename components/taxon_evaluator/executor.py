@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from components.taxon_evaluator.comparison import compare
 from components.taxon_evaluator.config import EvaluationSettings
 from components.taxon_evaluator.eval_config import TOP1, bars_of, build_eval_config
 from components.taxon_evaluator.judgement import Judgement, judge
+from components.taxon_evaluator.leaf_photos import count_leaf_photos
 from components.taxon_evaluator.paired.pair_branch import PairRequest
 from components.taxon_evaluator.paired.pairs_table import read_pairs
+from components.taxon_evaluator.problem_taxa import worst_problems
 from components.taxon_evaluator.slice_judgement import judge_slices
 from components.taxon_evaluator.table_branch import CUSTOM_EXTRACTORS
 from components.taxon_evaluator.table_request import TableRequest, requested
@@ -57,7 +60,9 @@ class Executor(executor.Executor):
         evaluation_dir = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
         directory = evaluation_dir / TABLES_DIRECTORY
         directory.mkdir(parents=True, exist_ok=True)
-        training = count_training_photos(index_dir, read_taxonomy(taxonomy_file))
+        taxonomy = read_taxonomy(taxonomy_file)
+        training = count_training_photos(index_dir, taxonomy)
+        training = replace(training, leaves=count_leaf_photos(index_dir, taxonomy))
         training.save(directory / TRAINING_FILE)
         settings = settings_of(exec_properties)
         baseline = found_model(input_dict, BASELINE_MODEL)
@@ -112,16 +117,17 @@ def judge_evaluation(
         baseline_taxonomy_file: of the last blessed model; None without one.
     """
     directory = evaluation_dir / TABLES_DIRECTORY
-    comparison = None
+    taxonomy, comparison = read_taxonomy(taxonomy_file), None
     if baseline_taxonomy_file is not None:
         baseline = read_taxonomy(baseline_taxonomy_file)
-        comparison = compare(read_taxonomy(taxonomy_file), baseline, read_pairs(directory))
+        comparison = compare(taxonomy, baseline, read_pairs(directory))
     return judge(
         settings,
         top1=read_metric(directory, OVERALL, TOP1)["value"][0].as_py(),
         comparison=comparison,
         tfma_failures=tfma_failures(evaluation_dir),
         slice_bars=judge_slices(settings.bars, partial(read_metric, directory)),
+        problems=worst_problems(directory, taxonomy),
     )
 
 
@@ -160,6 +166,7 @@ def table_request(
             bucket_edges=settings.train_photos_edges,
             min_slice_photos=settings.min_slice_photos,
             confusions_per_leaf=settings.confusions_per_leaf,
+            problems=settings.problems,
         ),
         pairs=pairs,
     )

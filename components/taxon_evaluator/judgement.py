@@ -19,6 +19,7 @@ from typing import Any
 from components.taxon_evaluator.bars import Bar
 from components.taxon_evaluator.comparison import Comparison, FallenTaxon
 from components.taxon_evaluator.config import EvaluationSettings
+from components.taxon_evaluator.problem_taxa import ProblemTaxon
 
 VERDICT_FILE = "verdict.json"
 """Beside the tables."""
@@ -41,11 +42,13 @@ class Judgement:
         bars: all that were asked.
         comparison: with the last blessed model; None for a first model.
         tfma_failures: what TFMA found wanting, in words, where no bar here says it.
+        problems: the taxa with most to gain.
     """
 
     bars: tuple[Bar, ...]
     comparison: Comparison | None
     tfma_failures: tuple[str, ...] = ()
+    problems: tuple[ProblemTaxon, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -75,6 +78,7 @@ class Judgement:
             "bars": [bar.as_json() for bar in self.bars],
             "comparison": asdict(self.comparison) if self.comparison else None,
             "tfma_failures": self.tfma_failures,
+            "problems": [asdict(problem) for problem in self.problems],
         }
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (directory / VERDICT_FILE).write_text(text + "\n", encoding="utf-8")
@@ -91,6 +95,7 @@ def read_judgement(directory: Path) -> Judgement:
         tuple(Bar.of_json(bar) for bar in content["bars"]),
         _comparison(content["comparison"]),
         tuple(content["tfma_failures"]),
+        tuple(_problem(problem) for problem in content.get("problems", ())),
     )
 
 
@@ -101,6 +106,7 @@ def judge(
     comparison: Comparison | None,
     tfma_failures: Sequence[str],
     slice_bars: Sequence[Bar] = (),
+    problems: Sequence[ProblemTaxon] = (),
 ) -> Judgement:
     """Returns the verdict.
 
@@ -110,13 +116,16 @@ def judge(
         comparison: with the last blessed model; None for a first model.
         tfma_failures: thresholds that TFMA found missed, in words.
         slice_bars: what became of `settings.bars`.
+        problems: the taxa with most to gain; they decide nothing.
     """
     bars = [_at_least("min_top1", ALL_PHOTOS, TOP1, top1, settings.min_top1)]
     if comparison is not None and comparison.photos:
         bars += _change_bars(settings, comparison)
     # TFMA judges by the first two settings alone: what it misses is among these bars.
     said = any(not bar.passed for bar in bars)
-    return Judgement((*bars, *slice_bars), comparison, () if said else tuple(tfma_failures))
+    return Judgement(
+        (*bars, *slice_bars), comparison, () if said else tuple(tfma_failures), tuple(problems)
+    )
 
 
 def _change_bars(settings: EvaluationSettings, comparison: Comparison) -> list[Bar]:
@@ -157,6 +166,11 @@ def _worst(fallen: Sequence[FallenTaxon]) -> str:
     if len(fallen) > _NAMED:
         named.append(f"and {len(fallen) - _NAMED:,} more")
     return ", ".join(named)
+
+
+def _problem(content: dict[str, Any]) -> ProblemTaxon:
+    lists = {name: tuple(content.pop(name)) for name in ("diagnoses", "reasons")}
+    return ProblemTaxon(**content, **lists)
 
 
 def _comparison(content: dict[str, Any] | None) -> Comparison | None:

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from components.taxon_evaluator.bars import Bar, SliceFigure, number
 from components.taxon_evaluator.slice_bar import EVERY_SLICE, SliceBar
+from schemas.counted import counted
 
 MISSED_SLICES = "missed_slices"
 """What a bar on every slice counts."""
@@ -147,7 +148,7 @@ def _every(setting: str, bar: SliceBar, slices: _Slices, rows: Rows) -> Bar:
     worst = slices.figures(missed[:LISTED])
     return Bar(
         setting=setting,
-        slice=f"{_count(len(rows), 'slice')} of {bar.family}{_of_at_least(bar)}",
+        slice=f"{counted(len(rows), 'slice')} of {bar.family}{_of_at_least(bar)}",
         metric=MISSED_SLICES,
         value=len(missed),
         threshold=bar.max_missed,
@@ -196,10 +197,6 @@ def _beyond(bar: SliceBar) -> str:
 
 def _of_at_least(bar: SliceBar) -> str:
     return f" with n of at least {bar.min_photos:,}" if bar.min_photos > 1 else ""
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _known(value: Any) -> float | None:

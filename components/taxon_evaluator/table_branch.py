@@ -118,13 +118,15 @@ class WriteTables(beam.DoFn):
 
     def process(self, element: Tables) -> None:
         """Writes the files."""
+        training = self._request.training()
         write_tables(
             element,
             self._request.tree(),
             self._request.columns(),
-            self._request.training().per_leaf,
+            training.per_leaf,
             self._request.settings,
             Path(self._request.directory),
+            training.leaves,
         )
 
 

@@ -48,7 +48,8 @@ class TableRequest:
 
     def columns(self) -> PhotoColumns:
         """Returns what is counted of a photo."""
-        return PhotoColumns(self.ranks, self.reliability_bins)
+        confident = self.settings.problems.confident_score
+        return PhotoColumns(self.ranks, self.reliability_bins, confident)
 
     def tree(self) -> TaxonTree:
         """Reads the taxonomy."""

@@ -9,17 +9,20 @@ Observers are kept as 64-bit hashes: eight bytes each, where a big export has mi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from components.taxon_evaluator.leaf_photos import LeafPhotos, leaf_classes
+from components.taxon_evaluator.observer_hashes import hash_observers
 from schemas.photo_index import read_index
 from schemas.record import SPLITS
 from schemas.taxonomy import Taxonomy
+
+__all__ = ["TrainingPhotos", "count_training_photos", "hash_observers"]
 
 TRAIN = SPLITS[0]
 
@@ -31,10 +34,12 @@ class TrainingPhotos:
     Attributes:
         per_leaf: int64 [N], photos of each leaf class.
         observers: uint64, sorted: hashes of who observed one; empty where the export names nobody.
+        leaves: what else is known of each leaf's photos; None where nobody asked.
     """
 
     per_leaf: npt.NDArray[np.int64]
     observers: npt.NDArray[np.uint64]
+    leaves: LeafPhotos | None = None
 
     def knows(self, observers: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Returns bool: whether each observer took one of the training photos."""
@@ -42,13 +47,17 @@ class TrainingPhotos:
 
     def save(self, path: Path) -> None:
         """Writes an .npz file."""
-        np.savez_compressed(path, per_leaf=self.per_leaf, observers=self.observers)
+        of_leaves = self.leaves.arrays() if self.leaves else {}
+        np.savez_compressed(path, per_leaf=self.per_leaf, observers=self.observers, **of_leaves)
 
     @classmethod
     def load(cls, path: Path) -> TrainingPhotos:
         """Reads what `save` wrote."""
         with np.load(path) as arrays:
-            return cls(arrays["per_leaf"], arrays["observers"])
+            names = [field.name for field in fields(LeafPhotos)]
+            known = all(name in arrays for name in names)
+            leaves = LeafPhotos(*(arrays[name] for name in names)) if known else None
+            return cls(arrays["per_leaf"], arrays["observers"], leaves)
 
 
 def count_training_photos(index_dir: Path, taxonomy: Taxonomy) -> TrainingPhotos:
@@ -59,20 +68,10 @@ def count_training_photos(index_dir: Path, taxonomy: Taxonomy) -> TrainingPhotos
         taxonomy: of the model; photos of other taxa are not counted.
     """
     per_leaf = np.zeros(taxonomy.num_leaves, np.int64)
-    order = np.argsort(taxonomy.leaf_taxon_ids)
-    sorted_taxa = taxonomy.leaf_taxon_ids[order]
     observers = np.zeros(0, np.uint64)
     for table in read_index(index_dir, TRAIN, ["taxon_id", "observer"]):
-        taxa = table["taxon_id"].to_numpy()
-        place = np.minimum(np.searchsorted(sorted_taxa, taxa), len(order) - 1)
-        known = sorted_taxa[place] == taxa
-        per_leaf += np.bincount(order[place[known]], minlength=len(order))
+        leaves, known = leaf_classes(table["taxon_id"].to_numpy(), taxonomy)
+        per_leaf += np.bincount(leaves[known], minlength=len(per_leaf))
         names = table["observer"].unique().drop_null().to_pylist()
         observers = np.union1d(observers, hash_observers(names))
     return TrainingPhotos(per_leaf, observers)
-
-
-def hash_observers(names: Sequence[str]) -> npt.NDArray[np.uint64]:
-    """Returns uint64: a hash of each name, the same on every machine."""
-    digests = (hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names)
-    return np.frombuffer(b"".join(digests), np.uint64)

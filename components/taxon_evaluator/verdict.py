@@ -10,6 +10,7 @@ from components.taxon_evaluator.eval_config import TOP1
 from components.taxon_evaluator.judgement import read_judgement
 from components.taxon_evaluator.tables.leaf_groups import LEAF, OVERALL
 from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY, read_metric
+from schemas.counted import counted
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Verdict:
         blessed: whether every bar was reached.
         failures: each bar missed, in words.
         compared: with what, and what came of it, in words.
+        problems: the taxa with most to gain, in words.
     """
 
     photos: int
@@ -33,14 +35,16 @@ class Verdict:
     blessed: bool
     failures: tuple[str, ...]
     compared: str
+    problems: tuple[str, ...] = ()
 
     def figures(self) -> str:
         """Returns the figures as a line."""
         zero = sum(value == 0 for value in self.leaf_top1.values())
         mean = math.fsum(self.leaf_top1.values()) / len(self.leaf_top1)
         return (
-            f"{self.photos:,} photos: top-1 {self.top1:.1%}, top-5 {self.top5:.1%}; mean over "
-            f"{len(self.leaf_top1):,} taxa {mean:.1%}; {zero:,} taxa never right"
+            f"{counted(self.photos, 'photo')}: top-1 {self.top1:.1%}, top-5 {self.top5:.1%}; mean over "
+            f"{counted(len(self.leaf_top1), 'taxon', 'taxa')} {mean:.1%}; "
+            f"{counted(zero, 'taxon', 'taxa')} never right"
         )
 
     def words(self) -> str:
@@ -65,4 +69,5 @@ def read_verdict(evaluation_dir: Path) -> Verdict:
         blessed=judgement.blessed,
         failures=judgement.reasons,
         compared=judgement.compared(),
+        problems=tuple(problem.words() for problem in judgement.problems),
     )

@@ -42,7 +42,7 @@ def confusions_table(
     columns = {
         "taxon_id": tree.taxonomy.leaf_taxon_ids[truths],
         "answer_taxon_id": tree.taxonomy.leaf_taxon_ids[answers],
-        "common_rank_level": _common_level(truths, answers, tree),
+        "common_rank_level": common_level(truths, answers, tree),
         "n": photos[truths],
         "count": counts,
         "rate": counts / photos[truths],
@@ -66,7 +66,14 @@ def _place(leaves: Ints, counts: Ints) -> Ints:
     return place
 
 
-def _common_level(truths: Ints, answers: Ints, tree: TaxonTree) -> npt.NDArray[np.float64]:
+def common_level(truths: Ints, answers: Ints, tree: TaxonTree) -> npt.NDArray[np.float64]:
+    """Returns float64 [B]: rank level of the lowest taxon that holds both leaves of each pair.
+
+    Args:
+        truths: int64 [B], leaf class.
+        answers: int64 [B], leaf class.
+        tree: of the model.
+    """
     shared = tree.paths.common_nodes(truths, answers)
     levels = tree.taxonomy.rank_levels[shared].astype(np.float64)
     return np.where(shared == NO_NODE, LIFE_LEVEL, levels)

@@ -98,6 +98,7 @@ def slice_figures(sums: Ints, columns: PhotoColumns) -> dict[str, Figure]:
     )
     for rank in columns.ranks:
         figures[f"{rank}_accuracy"] = share(of(f"right_{rank}"), of(f"judged_{rank}"))
+    figures["confident_errors"] = share(of("confident_errors"), photos)
     figures["error_distance"] = mean(
         of("distance") / ONE, of("distance_squared") / ONE, of("errors"), low=0.0, high=100.0
     )

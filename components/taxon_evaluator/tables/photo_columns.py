@@ -32,10 +32,12 @@ class PhotoColumns:
     Args:
         ranks: at which the rolled-up answer is judged.
         bins: of the reliability curve.
+        confident_score: score of the best leaf, calibrated if it can be, at which an error is a
+            confident one.
     """
 
-    def __init__(self, ranks: Sequence[str], bins: int) -> None:
-        self.ranks, self.bins = tuple(ranks), bins
+    def __init__(self, ranks: Sequence[str], bins: int, confident_score: float = 0.9) -> None:
+        self.ranks, self.bins, self.confident_score = tuple(ranks), bins, confident_score
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ class PhotoColumns:
         names += ["loss", "loss_squared", "reciprocal_rank", "reciprocal_rank_squared"]
         for rank in self.ranks:
             names += [f"judged_{rank}", f"right_{rank}"]
-        names += ["errors", "distance", "distance_squared"]
+        names += ["errors", "confident_errors", "distance", "distance_squared"]
         names += [f"errors_within_{rank}" for rank in WITHIN_LEVELS]
         for rule in ANSWER_RULES:
             names += [f"answered_{rule}", f"answer_right_{rule}"]

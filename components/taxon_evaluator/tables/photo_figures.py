@@ -123,8 +123,8 @@ def _fill_ranked(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> di
 
 
 def _fill_errors(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> dict[str, Ints]:
-    del columns
     wrong = answers.ranks > 1
+    confident = wrong & (answers.confidence >= columns.confident_score)
     shared = tree.paths.common_nodes(answers.truths, answers.classes[:, 0])
     level = np.where(shared == NO_NODE, LIFE_LEVEL, tree.taxonomy.rank_levels[shared])
     level = level.astype(np.float64)
@@ -134,6 +134,7 @@ def _fill_errors(answers: Answers, tree: TaxonTree, columns: PhotoColumns) -> di
     }
     return {
         "errors": wrong.astype(np.int64),
+        "confident_errors": confident.astype(np.int64),
         "distance": fixed(np.where(wrong, level, 0.0)),
         "distance_squared": fixed(np.where(wrong, level**2, 0.0)),
         **within,

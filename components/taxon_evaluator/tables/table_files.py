@@ -8,6 +8,7 @@
 | `metrics.parquet` | slice and metric: n, value, low, high |
 | `reliability.parquet` | slice and bin of confidence that has photos |
 | `confusions.parquet` | true leaf and the leaf that it was taken for |
+| `problems.parquet` | leaf with errors, the one with most to gain first |
 | `taxa.parquet` | taxon of the model |
 
 docs/evaluation.md describes the columns. The version stands in each file's metadata; it changes
@@ -30,6 +31,7 @@ TABLES_DIRECTORY = "tables"
 METRICS_FILE = "metrics.parquet"
 RELIABILITY_FILE = "reliability.parquet"
 CONFUSIONS_FILE = "confusions.parquet"
+PROBLEMS_FILE = "problems.parquet"
 TAXA_FILE = "taxa.parquet"
 
 VERSION = 1
@@ -89,6 +91,37 @@ CONFUSIONS_SCHEMA = pa.schema(
         pa.field("reverse_rate", pa.float64(), nullable=False),
         # The most confident ones of the photos.
         pa.field("photo_ids", pa.list_(pa.int64()), nullable=False),
+    ]
+)
+
+PROBLEMS_SCHEMA = pa.schema(
+    [
+        pa.field("taxon_id", pa.int64(), nullable=False),
+        # Photos evaluated, how many of them were wrong, and that as a share with its interval.
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("errors", pa.int64(), nullable=False),
+        pa.field("error_rate", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        # Of the leaf in the export; error_rate and its lower end times them.
+        pa.field("observations", pa.int64(), nullable=False),
+        pa.field("gain", pa.float64(), nullable=False),
+        pa.field("sure_gain", pa.float64(), nullable=False),
+        # Names of `problems.DIAGNOSES`, and their figures.
+        pa.field("diagnoses", pa.list_(pa.string()), nullable=False),
+        pa.field("train_photos", pa.int64(), nullable=False),
+        pa.field("errors_within_genus", pa.int64(), nullable=False),
+        # The leaf of its genus that it is taken for most often (0: none), and how often.
+        pa.field("confused_taxon_id", pa.int64(), nullable=False),
+        pa.field("confused_count", pa.int64(), nullable=False),
+        pa.field("confident_errors", pa.int64(), nullable=False),
+        # Photos of confident errors, the most confident first.
+        pa.field("suspect_photo_ids", pa.list_(pa.int64()), nullable=False),
+        # Training photos that are copies of another one of the leaf; that other leaves have, too.
+        pa.field("copies", pa.int64(), nullable=False),
+        pa.field("copies_elsewhere", pa.int64(), nullable=False),
+        # Training photos of who took most of them.
+        pa.field("top_observer_photos", pa.int64(), nullable=False),
     ]
 )
 

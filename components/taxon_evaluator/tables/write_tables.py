@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from components.taxon_evaluator.leaf_photos import LeafPhotos
+from components.taxon_evaluator.problem_settings import ProblemSettings
 from components.taxon_evaluator.tables.confusions import confusions_table
 from components.taxon_evaluator.tables.figures import Figure, reliability, slice_figures
 from components.taxon_evaluator.tables.leaf_groups import group_figures, leaf_groups
 from components.taxon_evaluator.tables.photo_columns import PhotoColumns
+from components.taxon_evaluator.tables.problems import LeafCounts, problems_table
 from components.taxon_evaluator.tables.table_files import (
     CONFUSIONS_FILE,
     CONFUSIONS_SCHEMA,
     METRICS_FILE,
     METRICS_SCHEMA,
+    PROBLEMS_FILE,
+    PROBLEMS_SCHEMA,
     RELIABILITY_FILE,
     RELIABILITY_SCHEMA,
     TAXA_FILE,
@@ -41,11 +46,13 @@ class TableSettings:
         bucket_edges: of photos in training (see `leaf_groups`).
         min_slice_photos: slices with fewer photos are left out.
         confusions_per_leaf: rows kept of each leaf, in each direction.
+        problems: what a diagnosis takes.
     """
 
     bucket_edges: tuple[int, ...]
     min_slice_photos: int
     confusions_per_leaf: int
+    problems: ProblemSettings = field(default_factory=ProblemSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +94,7 @@ def write_tables(
     train_photos: Ints,
     settings: TableSettings,
     directory: Path,
+    leaf_photos: LeafPhotos | None = None,
 ) -> None:
     """Writes the files of an evaluation.
 
@@ -97,6 +105,8 @@ def write_tables(
         train_photos: int64 [N], photos of each leaf in training.
         settings: what to write.
         directory: is made.
+        leaf_photos: what else is known of the leaves' photos; None: nothing, and observations are
+            taken for as many as photos evaluated.
     """
     families = [
         family.of_at_least(settings.min_slice_photos, columns)
@@ -110,8 +120,36 @@ def write_tables(
     photos = tables.leaves.at(np.arange(tree.taxonomy.num_leaves))[:, columns.place["photos"]]
     confusions = confusions_table(tables.pairs, photos, tree, per_leaf=settings.confusions_per_leaf)
     write_table([confusions], directory / CONFUSIONS_FILE, CONFUSIONS_SCHEMA)
+    counts = leaf_counts(tables, tree, columns, train_photos, leaf_photos)
+    problems = problems_table(counts, tables.pairs, tree, settings.problems)
+    write_table([problems], directory / PROBLEMS_FILE, PROBLEMS_SCHEMA)
     taxa = _taxa_table(tree.taxonomy, train_photos, photos)
     write_table([taxa], directory / TAXA_FILE, TAXA_SCHEMA)
+
+
+def leaf_counts(
+    tables: Tables,
+    tree: TaxonTree,
+    columns: PhotoColumns,
+    train_photos: Ints,
+    leaf_photos: LeafPhotos | None,
+) -> LeafCounts:
+    """Returns what problem taxa are found by; see `write_tables` for the arguments."""
+    sums = tables.leaves.at(np.arange(tree.taxonomy.num_leaves))
+
+    def of(name: str) -> Ints:
+        return sums[:, columns.place[name]]
+
+    photos, nothing = of("photos"), np.zeros(tree.taxonomy.num_leaves, np.int64)
+    known = leaf_photos or LeafPhotos(photos, nothing, nothing, nothing)
+    return LeafCounts(
+        photos=photos,
+        errors=of("errors"),
+        errors_within_genus=of("errors_within_genus"),
+        confident_errors=of("confident_errors"),
+        train_photos=train_photos,
+        **known.arrays(),
+    )
 
 
 def slice_families(

@@ -17,7 +17,7 @@ from components.taxon_evaluator.tables.table_files import TABLES_DIRECTORY, VERS
 from components.taxon_evaluator.verdict import Verdict
 from schemas.settings import load_settings
 
-FILES = ("metrics", "reliability", "confusions", "taxa", "pairs")
+FILES = ("metrics", "reliability", "confusions", "taxa", "pairs", "problems")
 
 
 class Found:
@@ -139,6 +139,26 @@ def test_verdict_says_every_missed_bar_and_is_the_files(found: Found) -> None:
         "bars[1]": False,
     }
     assert content["bars"][-1]["slices"][0]["slice"] == "new"
+
+
+def test_problem_taxa_are_listed_and_said(found: Found) -> None:
+    problems = found.read("problems").set_index("taxon_id")
+
+    # All photos of aluco and of uralensis are wrong, at 0.78 of calibrated confidence.
+    assert problems["errors"].to_dict() == {101: 6, 103: 1}
+    assert problems["observations"].to_dict() == {101: 6, 103: 1}
+    assert {taxon: list(each) for taxon, each in problems["diagnoses"].items()} == {
+        101: ["few_photos"],
+        103: [],
+    }
+    content = json.loads((found.directory / "verdict.json").read_text())
+    assert [problem["name"] for problem in content["problems"]] == [
+        "Strix aluco",
+        "Strix uralensis",
+    ]
+    assert found.verdict.problems[0] == (
+        "Strix aluco: 6 of 6 photos wrong, 6 observations; only 5 training photos"
+    )
 
 
 def test_calibrated_figures_stand_beside_those_of_the_scores_as_they_are(found: Found) -> None:
