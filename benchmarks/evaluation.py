@@ -129,6 +129,7 @@ def make_request(directory: Path, leaves: int) -> Any:
     """Writes a taxonomy and counts of training; returns the Evaluator's default request."""
     from components.taxon_evaluator.config import EvaluationSettings
     from components.taxon_evaluator.executor import table_request
+    from components.taxon_evaluator.leaf_photos import LeafPhotos
     from components.taxon_evaluator.training_photos import TrainingPhotos, hash_observers
     from schemas.taxonomy_csv import write_taxonomy
 
@@ -136,8 +137,10 @@ def make_request(directory: Path, leaves: int) -> Any:
     request = table_request(directory / "taxonomy.csv", directory / "tables", EvaluationSettings())
     Path(request.directory).mkdir()
     observers = np.sort(hash_observers([f"observer {n}" for n in range(0, 400_000, 2)]))
-    photos = np.random.default_rng(1).integers(20, 1000, leaves)
-    TrainingPhotos(photos, observers).save(Path(request.training_file))
+    rng = np.random.default_rng(1)
+    photos = rng.integers(20, 1000, leaves)
+    of_leaves = LeafPhotos(photos // 2, *(photos // rng.integers(2, 50, (3, leaves))))
+    TrainingPhotos(photos, observers, of_leaves).save(Path(request.training_file))
     return request
 
 
@@ -203,6 +206,8 @@ def make_batch(first: int, leaves: int, photos: int) -> dict[str, Any]:
             "topk_scores": scores,
             "label_rank": place,
             "label_score": label_scores.astype(np.float32),
+            "calibrated_label_score": label_scores.astype(np.float32),
+            "calibrated_top_score": scores[:, 0],
         },
     }
 

@@ -79,7 +79,9 @@ class TaxonEvaluator(BaseBeamComponent):
                 code_version=source_hash(
                     "components.last_blessed",
                     "components.taxon_evaluator",
+                    "schemas.counted",
                     "schemas.leaf_paths",
+                    "schemas.photo_hash",
                     "schemas.record",
                     "schemas.taxonomy",
                     "schemas.wilson",

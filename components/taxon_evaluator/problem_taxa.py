@@ -18,6 +18,9 @@ from schemas.counted import counted
 from schemas.taxonomy import Taxonomy
 
 SHOWN = 5
+"""Taxa that a summary shows."""
+
+_IDS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -82,19 +85,19 @@ def _problem(row: dict[str, Any], taxonomy: Taxonomy) -> ProblemTaxon:
 
 def _reason(diagnosis: str, row: dict[str, Any], taxonomy: Taxonomy) -> str:
     trained = counted(row["train_photos"], "training photo")
-    copies = row["copies"] + row["copies_elsewhere"]
-    return {
-        "few_photos": f"only {trained}",
-        "within_genus": _within_genus(row, taxonomy),
-        "mislabelled": f"{counted(row['confident_errors'], 'photo')} perhaps mislabelled"
-        + "".join(f" ({each})" for each in [_ids(row["suspect_photo_ids"])] if each),
-        "duplicates": f"{copies:,} of {trained} copies"
-        + (
-            f", {row['copies_elsewhere']:,} of them under another leaf, too"
-            * (copies > row["copies"])
-        ),
-        "one_observer": f"{row['top_observer_photos']:,} of {trained} by one observer",
-    }[diagnosis]
+    match diagnosis:
+        case "few_photos":
+            return f"only {trained}"
+        case "within_genus":
+            return _within_genus(row, taxonomy)
+        case "mislabelled":
+            return _mislabelled(row)
+        case "duplicates":
+            own, elsewhere = row["copies"], row["copies_elsewhere"]
+            return f"of {trained} {own:,} repeated and {elsewhere:,} in other leaves, too"
+        case "one_observer":
+            return f"{row['top_observer_photos']:,} of {trained} by one observer"
+    raise AssertionError(f"a diagnosis without words: {diagnosis}")
 
 
 def _within_genus(row: dict[str, Any], taxonomy: Taxonomy) -> str:
@@ -104,9 +107,13 @@ def _within_genus(row: dict[str, Any], taxonomy: Taxonomy) -> str:
     return text
 
 
-def _ids(photo_ids: list[int]) -> str:
-    shown = ", ".join(map(str, photo_ids[:3])) + (", ..." if len(photo_ids) > 3 else "")
-    return f"{'photo' if len(photo_ids) == 1 else 'photos'} {shown}" if photo_ids else ""
+def _mislabelled(row: dict[str, Any]) -> str:
+    photo_ids = row["suspect_photo_ids"]
+    text = f"{counted(row['confident_errors'], 'photo')} perhaps mislabelled"
+    if photo_ids:
+        more = ", ..." if row["confident_errors"] > _IDS_NAMED else ""
+        text += f" (id {', '.join(map(str, photo_ids[:_IDS_NAMED]))}{more})"
+    return text
 
 
 def _name(taxon_id: int, taxonomy: Taxonomy) -> str:

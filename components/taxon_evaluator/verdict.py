@@ -42,8 +42,8 @@ class Verdict:
         zero = sum(value == 0 for value in self.leaf_top1.values())
         mean = math.fsum(self.leaf_top1.values()) / len(self.leaf_top1)
         return (
-            f"{counted(self.photos, 'photo')}: top-1 {self.top1:.1%}, top-5 {self.top5:.1%}; mean over "
-            f"{counted(len(self.leaf_top1), 'taxon', 'taxa')} {mean:.1%}; "
+            f"{counted(self.photos, 'photo')}: top-1 {self.top1:.1%}, top-5 {self.top5:.1%}; "
+            f"mean over {counted(len(self.leaf_top1), 'taxon', 'taxa')} {mean:.1%}; "
             f"{counted(zero, 'taxon', 'taxa')} never right"
         )
 

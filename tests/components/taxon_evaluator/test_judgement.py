@@ -111,6 +111,14 @@ def test_same_fall_on_more_photos_is_significant_and_withholds(tmp_path: Path) -
     )
 
 
+def test_one_of_a_thing_is_said_as_one(tmp_path: Path) -> None:
+    found = verdict(comparison(tmp_path, {101: [5, 0, 12, 3]}))
+    assert found.compared().endswith("; 1 taxon fell")
+
+    single = verdict(comparison(tmp_path, {103: [1, 0, 0, 0]}, before=(103,)))
+    assert "on 1 photo of the 1 leaf that both have (the taxonomy changed: " in single.compared()
+
+
 def test_significant_fall_may_be_allowed(tmp_path: Path) -> None:
     settings = EvaluationSettings(
         min_top1=0.3, max_top1_drop=0.2, max_significant_drop=0.1, max_fall=0.2
@@ -160,7 +168,7 @@ def test_no_photo_of_a_shared_leaf_leaves_the_absolute_bars(tmp_path: Path) -> N
 
     assert found.blessed
     assert [bar.setting for bar in found.bars] == ["min_top1"]
-    assert found.compared().startswith("there is no photo of the 1 leaves that both have")
+    assert found.compared().startswith("there is no photo of the 1 leaf that both have")
 
 
 def test_what_tfma_alone_found_wanting_withholds_too() -> None:

@@ -88,12 +88,12 @@ def rows(
 def test_leaves_are_ranked_by_errors_that_are_sure_times_observations(owls: Taxonomy) -> None:
     found = rows(
         owls,
-        counts(photos=(1, 40, 40, 9), errors=(1, 10, 10, 0), observations=(500, 500, 900, 99)),
+        counts(photos=(1, 40, 40, 9), errors=(1, 20, 10, 0), observations=(500, 500, 900, 99)),
     )
 
     # The first leaf has the highest error rate and one photo to say so.
-    assert [row["taxon_id"] for row in found] == [103, 102, 101]
-    first = found[0]
+    assert [row["taxon_id"] for row in found] == [102, 103, 101]
+    first = found[1]
     low = float(wilson_interval(np.array([10]), np.array([40]))[0][0])
     assert (first["error_rate"], first["gain"]) == (0.25, 225)
     assert first["low"] == pytest.approx(low)

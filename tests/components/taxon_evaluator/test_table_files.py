@@ -213,7 +213,7 @@ def test_last_blessed_model_of_other_leaves_is_compared_on_those_that_both_have(
     assert pairs[["taxon_id", "n", "both"]].to_numpy().tolist() == [[102, 3, 3]]
     assert verdict.blessed
     assert verdict.compared == (
-        "on 3 photos of the 1 leaves that both have (the taxonomy changed: 3 leaves, before 2): "
+        "on 3 photos of the 1 leaf that both have (the taxonomy changed: 3 leaves, before 2): "
         "top-1 +0.0000 (-0.5544 to 0.5544), p = 1; 0 taxa fell"
     )
 
