@@ -169,8 +169,8 @@ def _worst(fallen: Sequence[FallenTaxon]) -> str:
 
 
 def _problem(content: dict[str, Any]) -> ProblemTaxon:
-    lists = {name: tuple(content.pop(name)) for name in ("diagnoses", "reasons")}
-    return ProblemTaxon(**content, **lists)
+    diagnoses, reasons = tuple(content.pop("diagnoses")), tuple(content.pop("reasons"))
+    return ProblemTaxon(**content, diagnoses=diagnoses, reasons=reasons)
 
 
 def _comparison(content: dict[str, Any] | None) -> Comparison | None:

@@ -139,8 +139,11 @@ class _Pairs:
     def _whole(self) -> tuple[Ints, Hashes, Ints]:
         if not self._leaves:
             return np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0, np.int64)
-        parts = (self._leaves, self._values, self._times)
-        return _counted(*(np.concatenate(part) for part in parts))
+        return _counted(
+            np.concatenate(self._leaves).astype(np.int64),
+            np.concatenate(self._values),
+            np.concatenate(self._times).astype(np.int64),
+        )
 
 
 def _counted(leaves: Ints, values: Hashes, times: Ints) -> tuple[Ints, Hashes, Ints]:

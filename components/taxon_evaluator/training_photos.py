@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +48,9 @@ class TrainingPhotos:
 
     def save(self, path: Path) -> None:
         """Writes an .npz file."""
-        of_leaves = self.leaves.arrays() if self.leaves else {}
-        np.savez_compressed(path, per_leaf=self.per_leaf, observers=self.observers, **of_leaves)
+        arrays: dict[str, Any] = {"per_leaf": self.per_leaf, "observers": self.observers}
+        arrays |= self.leaves.arrays() if self.leaves else {}
+        np.savez_compressed(path, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> TrainingPhotos:
