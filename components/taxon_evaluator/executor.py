@@ -62,7 +62,7 @@ class Executor(executor.Executor):
         directory.mkdir(parents=True, exist_ok=True)
         taxonomy = read_taxonomy(taxonomy_file)
         training = count_training_photos(index_dir, taxonomy)
-        training = replace(training, leaves=count_leaf_photos(index_dir, taxonomy))
+        training = replace(training, leaves=count_leaf_photos([index_dir], taxonomy))
         training.save(directory / TRAINING_FILE)
         settings = settings_of(exec_properties)
         baseline = found_model(input_dict, BASELINE_MODEL)

@@ -4,13 +4,15 @@ Counted from the photo index, for the diagnoses of `problems`. Copies are photos
 no pair of different photos was found to be (docs/near-duplicates.md); photos with too little detail
 for one are not looked at.
 
-    leaves = count_leaf_photos(index_uri, taxonomy)
+    leaves = count_leaf_photos([index_uri], taxonomy)
     leaves.copies[3], leaves.top_observer[3]
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -54,16 +56,16 @@ class LeafPhotos:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def count_leaf_photos(index_dir: Path, taxonomy: Taxonomy) -> LeafPhotos:
-    """Returns what a photo index holds.
+def count_leaf_photos(index_dirs: Sequence[Path], taxonomy: Taxonomy) -> LeafPhotos:
+    """Returns what photo indexes hold together.
 
     Args:
-        index_dir: of a PhotoIndex artifact.
+        index_dirs: of PhotoIndex artifacts.
         taxonomy: of the model; photos of other taxa are not counted.
     """
     count = taxonomy.num_leaves
     observations, observers, hashes = (_Pairs(count) for _ in range(3))
-    for split in SPLITS:
+    for index_dir, split in product(index_dirs, SPLITS):
         for whole in read_index(index_dir, split, _COLUMNS):
             leaves, known = leaf_classes(whole["taxon_id"].to_numpy(), taxonomy)
             table, leaves = whole.filter(pa.array(known)), leaves[known]

@@ -103,6 +103,7 @@ def evaluate(request: EvaluateRequest) -> Iterator[str]:
         joint=joint,
         network=model.network,
         outputs=outputs,
+        temperature=model.temperature,
         places=read_places(source, np.frombuffer(keys, np.int64)),
         training=training,
         settings=EvaluationSettings(),
@@ -179,8 +180,10 @@ def _write(
             bucket_edges=settings.train_photos_edges if known else (),
             min_slice_photos=settings.min_slice_photos,
             confusions_per_leaf=settings.confusions_per_leaf,
+            problems=settings.problems,
         ),
         directory,
+        training.leaves if training is not None else None,
     )
 
 

@@ -70,6 +70,7 @@ class Evaluation:
         joint: the tree of model and export.
         network: of the model.
         outputs: reads the network's outputs.
+        temperature: of the model; None if it has none.
         places: of the split's observations.
         training: what the model was trained on; None where that is not known.
         settings: of the Evaluator.
@@ -89,6 +90,7 @@ class Evaluation:
         joint: Joint,
         network: Network,
         outputs: OutputReader,
+        temperature: float | None,
         places: Places,
         training: TrainingPhotos | None,
         settings: EvaluationSettings,
@@ -97,9 +99,11 @@ class Evaluation:
         self._source, self._split, self._taxonomy, self._joint = source, split, taxonomy, joint
         self._network, self._outputs, self._places = network, outputs, places
         self._training, self._settings, self._count_unknown = training, settings, count_unknown
-        self._answers = AnswerReader(joint.output_classes)
+        self._answers = AnswerReader(joint.output_classes, temperature)
         self.tree = TaxonTree(joint.taxonomy, settings.ranks)
-        self.columns = PhotoColumns(settings.ranks, settings.reliability_bins)
+        self.columns = PhotoColumns(
+            settings.ranks, settings.reliability_bins, settings.problems.confident_score
+        )
         self.counts = PhotoCounts()
         self._digest = 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.taxon_evaluator.leaf_photos import count_leaf_photos
 from components.taxon_evaluator.training_photos import TrainingPhotos, count_training_photos
 from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
@@ -31,6 +32,7 @@ def known_training(model: Path, taxonomy: Taxonomy) -> TrainingPhotos | None:
     return TrainingPhotos(
         np.sum([one.per_leaf for one in counted], axis=0),
         np.unique(np.concatenate([one.observers for one in counted])),
+        count_leaf_photos(indexes, taxonomy),
     )
 
 

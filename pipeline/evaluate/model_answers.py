@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from components.taxon_evaluator.tables.photo_figures import Answers
 from serving.rollup import DEFAULT
+from serving.temperature import apply_temperature
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -27,9 +28,11 @@ class AnswerReader:
 
     Args:
         output_classes: int64 [M], leaf class of each output; of several with one class, scores add.
+        temperature: of a calibrated model.
     """
 
-    def __init__(self, output_classes: Ints) -> None:
+    def __init__(self, output_classes: Ints, temperature: float | None = None) -> None:
+        self._temperature = temperature
         self._classes, self._place = np.unique(output_classes, return_inverse=True)
         self._order = np.argsort(self._place, kind="stable")
         self._starts = np.searchsorted(self._place[self._order], np.arange(len(self._classes)))
@@ -53,7 +56,19 @@ class AnswerReader:
             scores=np.take_along_axis(summed, best, axis=1).astype(np.float64),
             ranks=np.where(known, _rank(summed, own, score), NEVER),
             truth_scores=np.where(known, score, 0.0).astype(np.float64),
+            **self._calibrated(summed, own, known),
         )
+
+    def _calibrated(
+        self, summed: Floats, own: Ints, known: npt.NDArray[np.bool_]
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        if self._temperature is None:
+            return {}
+        scores = apply_temperature(summed, self._temperature)
+        return {
+            "calibrated_truth_scores": np.where(known, scores[np.arange(len(own)), own], 0.0),
+            "calibrated_top_scores": scores.max(axis=1),
+        }
 
     def _by_class(self, scores: Floats) -> Floats:
         if len(self._classes) == scores.shape[1]:

@@ -18,6 +18,7 @@ from schemas.errors import ConfigError
 from serving.any_tflite import AnyTFLite, InputRange
 from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, load_bundle
 from serving.classify import SAVED_MODEL_FILE, Network
+from serving.temperature import TEMPERATURE
 from serving.tflite_classifier import TFLiteClassifier
 from serving.variants import VARIANTS, model_file
 from serving.versions import newest_version
@@ -50,6 +51,7 @@ class OpenedModel:
         path: what was opened.
         is_ours: whether its outputs are softmax scores, and its photos whole squares, for sure.
         output_step: smallest difference between two outputs; 0 where they are float.
+        temperature: that calibrates the scores; None if the model has none.
     """
 
     network: Network
@@ -57,6 +59,7 @@ class OpenedModel:
     path: Path
     is_ours: bool
     output_step: float = 0.0
+    temperature: float | None = None
 
 
 def open_model(path: Path, settings: OpenSettings) -> OpenedModel:
@@ -120,17 +123,30 @@ def _open_foreign(path: Path, settings: OpenSettings) -> OpenedModel:
 def _open_bundle(bundle: Bundle, path: Path, settings: OpenSettings) -> OpenedModel:
     _refuse_foreign(settings)
     network = TFLiteClassifier(path, num_threads=settings.num_threads)
-    return OpenedModel(network, labels_of(bundle.taxonomy), path, is_ours=True)
+    return OpenedModel(
+        network,
+        labels_of(bundle.taxonomy),
+        path,
+        is_ours=True,
+        temperature=bundle.manifest.get(TEMPERATURE),
+    )
 
 
 def _open_saved_model(directory: Path, settings: OpenSettings) -> OpenedModel:
-    from serving.saved_model import load_model_taxonomy  # TensorFlow takes seconds to import
+    # TensorFlow takes seconds to import.
+    from serving.saved_model import load_manifest, load_model_taxonomy
     from serving.saved_model_classifier import SavedModelClassifier
 
     _refuse_foreign(settings)
     _refuse("--variant", settings.variant, "only a phone bundle of ours has variants")
     labels = labels_of(load_model_taxonomy(directory))
-    return OpenedModel(SavedModelClassifier(directory), labels, directory, is_ours=True)
+    return OpenedModel(
+        SavedModelClassifier(directory),
+        labels,
+        directory,
+        is_ours=True,
+        temperature=load_manifest(directory).get(TEMPERATURE),
+    )
 
 
 def _refuse_foreign(settings: OpenSettings) -> None:

@@ -56,7 +56,7 @@ class LeafCounts:
         errors: int64 [N], of them wrong.
         errors_within_genus: int64 [N], of these answered with a leaf of the same genus.
         confident_errors: int64 [N], of the errors those with a high score.
-        train_photos: int64 [N].
+        train_photos: int64 [N]; all 0 where training is not known: no diagnosis asks for it then.
         observations: int64 [N], of the export, all splits.
         top_observer: int64 [N], training photos of who took most.
         copies: int64 [N], training photos that are copies of another of the leaf.
@@ -122,7 +122,7 @@ def _diagnoses(counts: LeafCounts, rows: Ints, settings: ProblemSettings) -> pa.
     trained = counts.train_photos
     copied = counts.copies + counts.copies_elsewhere
     holds = {
-        "few_photos": trained < settings.few_train_photos,
+        "few_photos": (trained < settings.few_train_photos) & trained.any(),
         "within_genus": _share(
             counts.errors_within_genus, counts.errors, settings.within_genus_share
         ),

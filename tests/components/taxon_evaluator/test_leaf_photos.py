@@ -56,7 +56,7 @@ def test_counts_are_those_of_a_plain_count(
         write(tmp_path, "train", number, photos)
     write(tmp_path, "val", 0, val)
 
-    found = count_leaf_photos(tmp_path, TAXONOMY)
+    found = count_leaf_photos([tmp_path], TAXONOMY)
 
     train = [photo for photo in first + second if photo[0] in TAXA]
     hashed = Counter((taxon, phash) for taxon, _, _, phash in train if phash != PLAIN)
@@ -80,7 +80,7 @@ def test_counts_are_those_of_a_plain_count(
 def test_counts_are_kept_beside_those_of_training(tmp_path: Path) -> None:
     write(tmp_path, "train", 0, [(70, 1, "ada", HASHES[0]), (70, 2, "ada", HASHES[0])])
     none = np.zeros(0, np.uint64)
-    training = TrainingPhotos(np.array([2, 0, 0]), none, count_leaf_photos(tmp_path, TAXONOMY))
+    training = TrainingPhotos(np.array([2, 0, 0]), none, count_leaf_photos([tmp_path], TAXONOMY))
 
     training.save(tmp_path / "training.npz")
     read = TrainingPhotos.load(tmp_path / "training.npz").leaves

@@ -164,6 +164,12 @@ def test_thresholds_are_settings(owls: Taxonomy) -> None:
     ]
 
 
+def test_unknown_training_is_no_diagnosis(owls: Taxonomy) -> None:
+    found = counts(errors=(10, 0, 0, 0), train_photos=(0,) * 4)
+
+    assert rows(owls, found)[0]["diagnoses"] == []
+
+
 def test_single_training_photo_is_nobodys_monopoly(owls: Taxonomy) -> None:
     found = counts(errors=(10, 0, 0, 0), top_observer=(1, 0, 0, 0), train_photos=(1,) * 4)
 

@@ -71,6 +71,13 @@ def test_on_the_stored_photos_every_count_is_the_evaluators(
         pd.read_parquet(tmp_path / "out" / "taxa.parquet"),
         pd.read_parquet(evaluators_tables / "taxa.parquet"),
     )
+    problems = [
+        pd.read_parquet(directory / "problems.parquet")
+        .drop(columns="suspect_photo_ids")
+        .astype({"diagnoses": str})
+        for directory in (tmp_path / "out", evaluators_tables)
+    ]
+    pd.testing.assert_frame_equal(*problems)
     confusions = [
         pd.read_parquet(directory / "confusions.parquet").drop(columns="photo_ids")
         for directory in (tmp_path / "out", evaluators_tables)
