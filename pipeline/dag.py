@@ -98,7 +98,9 @@ def create_pipeline(
         config.evaluation,
         baseline_model=baseline.outputs["model"],
     ).with_id("Evaluator")
-    export_mobile = MobileExporter(model, taxonomy, config.mobile_export)
+    export_mobile = MobileExporter(
+        model, taxonomy, photos, read.outputs["photo_index"], config.mobile_export
+    )
     bundle = export_mobile.outputs["bundle"]
     validate_mobile = MobileValidator(bundle, model, photos, config.mobile_validation)
     blessing = evaluate.outputs["blessing"]
@@ -106,7 +108,7 @@ def create_pipeline(
         model, directory=str(layout.pushed_saved_models), model_blessing=blessing
     ).with_id("PushSavedModel")
     push_bundle = GuardedPusher(
-        bundle,
+        validate_mobile.outputs["finished_bundle"],
         directory=str(layout.pushed_bundles),
         model_blessing=blessing,
         infra_blessing=validate_mobile.outputs["blessing"],

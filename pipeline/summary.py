@@ -66,17 +66,27 @@ def _blessings(store: Store) -> list[str]:
     report = _output_json(store, "MobileValidator", "report", "mobile_report.json")
     if report:
         lines.append(f"phone      {'blessed' if report['blessed'] else 'NOT blessed'}")
+        lines += [f"           {reason}" for reason in report["reasons"]]
+        if report["default_variant"]:
+            lines.append(f"           {report['default_reason']}")
         for name, figures in report["variants"].items():
             lines.append(f"           {_variant_line(name, figures)}")
     return lines
 
 
 def _variant_line(name: str, figures: Mapping[str, Any]) -> str:
+    size = f"{name}: {figures['bytes'] / 1e6:.2f} MB"
+    if "photos" not in figures:
+        return f"{size}, cannot be run; {' '.join(figures['reasons'])}"
     text = (
-        f"{name}: {figures['bytes'] / 1e6:.2f} MB, answers as the server on "
+        f"{size}, answers as the server on "
         f"{figures['top1_agreement']:.1%} of {figures['photos']:,} photos, "
         f"top-1 {figures['variant_accuracy']:.1%} (server {figures['server_accuracy']:.1%})"
     )
+    if figures["broken_taxa"]:
+        text += f", breaks {figures['broken_taxa']:,} taxa"
+    if figures["reasons"]:
+        text += "; left out"
     return text + "".join(f"; {reason}" for reason in figures["reasons"])
 
 

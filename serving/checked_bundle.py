@@ -3,7 +3,7 @@
 A file that was changed, lost or added is refused: a phone must never get a model with another
 model's taxonomy.
 
-    bundle = load_bundle("bundle")
+    bundle = load_bundle("pushed/mobile/1700000000")   # or the fieldmark-... directory in it
     bundle.model_path(bundle.default_variant), bundle.taxonomy.num_leaves
 """
 
@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from typing import Any
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
+from serving.bundle_manifest import REMEDY, BundleManifest, FileEntry, parse_manifest
 from serving.mobile_files import ANDROID_FILE
-from serving.variants import Variant, model_file
 
 BUNDLE_MANIFEST = "manifest.json"
+MODEL_CARD_FILE = "MODEL_CARD.md"
 
-_NEEDED = ("model_id", "image_size_px", "num_leaves", "variants", "default_variant", "files")
-_REMEDY = "Export the mobile bundle again; do not edit it."
+_OF_NO_EFFECT = ("lineage", "validation", "training", "default_reason", "files", "variants")
+"""Keys of the manifest that change no answer of a phone, or are compared file by file."""
 
 
 @dataclass(frozen=True)
@@ -34,30 +36,34 @@ class Bundle:
     """A checked bundle.
 
     Attributes:
-        directory: where it is.
-        manifest: its `manifest.json`.
+        directory: where its files are.
+        details: its manifest.
         taxonomy: its taxonomy, N leaves.
     """
 
     directory: Path
-    manifest: Mapping[str, Any]
+    details: BundleManifest
     taxonomy: Taxonomy
 
-    @property
-    def variants(self) -> tuple[Variant, ...]:
-        """The variants it holds, in the order they were configured."""
-        return tuple(self.manifest["variants"])
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """The manifest as plain values."""
+        return self.details.model_dump(mode="json")
 
     @property
-    def default_variant(self) -> Variant:
-        """The variant that an app should take."""
-        variant: Variant = self.manifest["default_variant"]
-        return variant
+    def variants(self) -> tuple[str, ...]:
+        """The variants it holds, in the order they were configured."""
+        return tuple(self.details.variants)
+
+    @property
+    def default_variant(self) -> str:
+        """The variant that an app should take; the first one of a bundle that nobody validated."""
+        return self.details.default_variant or self.variants[0]
 
     @property
     def image_size_px(self) -> int:
         """S, side of the square that the models take."""
-        return int(self.manifest["image_size_px"])
+        return self.details.image_size_px
 
     def model_path(self, variant: str) -> Path:
         """Returns the path of a variant's model.
@@ -70,74 +76,87 @@ class Bundle:
                 f"The bundle {self.directory} has no such variant. Allowed: "
                 f"{', '.join(self.variants)}. Received: {variant!r}."
             )
-        return self.directory / model_file(variant)
+        return self.directory / self.details.variants[variant].file
+
+
+def find_bundle(directory: str | PathLike[str]) -> Path | None:
+    """Returns where a bundle's files are: the directory itself, or the only one in it; or None."""
+    path = Path(directory)
+    if (path / BUNDLE_MANIFEST).is_file():
+        return path
+    inside = sorted(path.glob(f"fieldmark-*/{BUNDLE_MANIFEST}"))
+    return inside[0].parent if len(inside) == 1 else None
 
 
 def load_bundle(directory: str | PathLike[str]) -> Bundle:
     """Returns a bundle after checking its files.
 
+    Args:
+        directory: of the bundle, or one that holds it and nothing but its zip.
+
     Raises:
         DataError: naming the file that is missing, changed, or not the manifest's.
     """
-    path = Path(directory)
-    manifest = _read_manifest(path / BUNDLE_MANIFEST)
-    for name, expected in manifest["files"].items():
+    path = find_bundle(directory) or Path(directory)
+    details = _read_manifest(path / BUNDLE_MANIFEST)
+    for name, expected in details.files.items():
         _check_file(path / name, expected)
     for found in path.iterdir():
-        if found.name != BUNDLE_MANIFEST and found.name not in manifest["files"]:
-            raise DataError(found, problem="is not in the bundle's manifest.", remedy=_REMEDY)
+        if found.name != BUNDLE_MANIFEST and found.name not in details.files:
+            raise DataError(found, problem="is not in the bundle's manifest.", remedy=REMEDY)
     taxonomy = read_taxonomy(path / ANDROID_FILE)
-    if taxonomy.num_leaves != manifest["num_leaves"]:
+    if taxonomy.num_leaves != details.num_leaves:
         raise DataError(
             path / ANDROID_FILE,
-            problem=f"has {taxonomy.num_leaves} leaves, the manifest {manifest['num_leaves']}.",
-            remedy=_REMEDY,
+            problem=f"has {taxonomy.num_leaves} leaves, the manifest {details.num_leaves}.",
+            remedy=REMEDY,
         )
-    return Bundle(path, manifest, taxonomy)
+    return Bundle(path, details, taxonomy)
 
 
 def bundle_fingerprint(directory: str | PathLike[str]) -> str:
-    """Returns the sha256, in hex, of all that a phone would get, lineage notes left out.
+    """Returns the sha256, in hex, of all that decides what a phone answers.
+
+    Figures, lineage and the model card are left out: validating a bundle again makes no new one.
 
     Raises:
         DataError: if the directory is no bundle.
     """
-    manifest = _read_manifest(Path(directory) / BUNDLE_MANIFEST)
-    served = {key: value for key, value in manifest.items() if key != "lineage"}
+    path = find_bundle(directory) or Path(directory)
+    details = _read_manifest(path / BUNDLE_MANIFEST)
+    served = details.model_dump(mode="json", exclude=set(_OF_NO_EFFECT))
+    served["files"] = {
+        name: entry.sha256 for name, entry in details.files.items() if name != MODEL_CARD_FILE
+    }
     return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()
 
 
-def describe_file(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> FileEntry:
     """Returns the size and the sha256 of a file, as the manifest has them."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": digest}
+    return FileEntry(bytes=path.stat().st_size, sha256=digest)
 
 
-def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
+def _check_file(path: Path, expected: FileEntry) -> None:
     if not path.is_file():
-        raise DataError(path, problem="is missing.", remedy=_REMEDY)
+        raise DataError(path, problem="is missing.", remedy=REMEDY)
     received = describe_file(path)
     if received != expected:
         raise DataError(
             path,
             problem="is not the file that the manifest names. Expected "
-            f"{expected['bytes']:,} bytes, sha256 {expected['sha256'][:12]}.... "
-            f"Received: {received['bytes']:,} bytes, sha256 {received['sha256'][:12]}....",
-            remedy=_REMEDY,
+            f"{expected.bytes:,} bytes, sha256 {expected.sha256[:12]}.... "
+            f"Received: {received.bytes:,} bytes, sha256 {received.sha256[:12]}....",
+            remedy=REMEDY,
         )
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> BundleManifest:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(
             path, problem=f"cannot be read: {error.strerror}.", remedy="Give a bundle directory."
         ) from error
-    except ValueError as error:
-        raise DataError(path, problem=f"is not JSON: {error}.", remedy=_REMEDY) from error
-    missing = [key for key in _NEEDED if key not in manifest]
-    if missing:
-        raise DataError(path, problem=f"lacks {', '.join(missing)}.", remedy=_REMEDY)
-    return dict(manifest)
+    return parse_manifest(text, source=path)

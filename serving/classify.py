@@ -21,7 +21,7 @@ import numpy.typing as npt
 from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
 from serving.answer import Answer, answer_from_scores
-from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, load_bundle
+from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, find_bundle, load_bundle
 from serving.prepare_file import prepare_file
 from serving.temperature import apply_temperature, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
@@ -108,7 +108,7 @@ def open_classifier(
         DataError: if the model's files are faulty.
     """
     path = _model_directory(Path(directory))
-    if (path / BUNDLE_MANIFEST).is_file():
+    if find_bundle(path) is not None:
         return _open_bundle(load_bundle(path), variant, num_threads, calibrated)
     if variant is not None:
         raise ConfigError(
@@ -121,7 +121,7 @@ def open_classifier(
 def _model_directory(given: Path) -> Path:
     newest = newest_version(given)
     for path in [given, *([newest] if newest else [])]:
-        if (path / SAVED_MODEL_FILE).is_file() or (path / BUNDLE_MANIFEST).is_file():
+        if (path / SAVED_MODEL_FILE).is_file() or find_bundle(path) is not None:
             return path
     raise ConfigError(
         f"No model in {given}. Expected a directory with {SAVED_MODEL_FILE} or {BUNDLE_MANIFEST}, "

@@ -1,40 +1,95 @@
 """What goes to the phone: a directory with the model's variants, the taxonomy and a manifest.
 
-model_<variant>.tflite        one for each variant (see serving.variants)
-taxonomy.csv, taxonomy.json   for Android and iOS (see serving.mobile_files)
-labels.txt                    scientific name of each class
-manifest.json                 what the model is, takes and gives; sha256 of every other file
+fieldmark-<model>-<version>/
+  model_<variant>.tflite        one for each variant (see serving.variants)
+  taxonomy.csv, taxonomy.json   for Android and iOS (see serving.mobile_files)
+  labels.txt                    scientific name of each class
+  synonyms.csv                  taxa that changed since, if given
+  MODEL_CARD.md                 what it is worth, and what it is not for
+  manifest.json                 what the model is, takes and gives; sha256 of every other file
 
-build_bundle("model/Format-Serving", "bundle", taxonomy=taxonomy, variants=("float16",),
-             default_variant="float16", lineage={"run": "r1"})
-bundle = load_bundle("bundle")
+A bundle is built without figures; the MobileValidator measures it, and `finished_bundle` writes
+them in.
+
+build_bundle("model/Format-Serving", "out", taxonomy=taxonomy, request=BundleRequest("owls"))
+bundle = load_bundle("out")
 """
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from schemas.errors import ConfigError, DataError
+from schemas.synonyms import read_synonyms
 from schemas.taxonomy import Taxonomy
+from serving.bundle_manifest import BundleManifest, Input, Output, Training, VariantEntry
 from serving.checked_bundle import (
     BUNDLE_MANIFEST,
+    MODEL_CARD_FILE,
     Bundle,
     bundle_fingerprint,
     describe_file,
+    find_bundle,
     load_bundle,
 )
 from serving.mobile_files import write_mobile_files
+from serving.model_card import model_card
+from serving.preprocess import PREPROCESSING_TEXT
+from serving.preprocess_spec import OURS
 from serving.saved_model import load_manifest, load_model_taxonomy
 from serving.temperature import TEMPERATURE
-from serving.tflite import convert
-from serving.variants import Variant, model_file
+from serving.tflite import Converter
+from serving.tflite_metadata import ModelWords, metadata, with_metadata
+from serving.variants import VARIANTS, form_of, model_file
 from serving.whole_directory import whole_directory
 
-__all__ = ["BUNDLE_MANIFEST", "Bundle", "build_bundle", "bundle_fingerprint", "load_bundle"]
+__all__ = [
+    "BUNDLE_MANIFEST",
+    "Bundle",
+    "BundleRequest",
+    "build_bundle",
+    "bundle_fingerprint",
+    "find_bundle",
+    "load_bundle",
+    "write_manifest",
+]
+
+SYNONYMS_FILE = "synonyms.csv"
+
+_VERSION_DIGITS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class BundleRequest:
+    """What a bundle is made of besides the model and its taxonomy.
+
+    Attributes:
+        model: name of the model: lower case, digits, dots, hyphens, underscores.
+        variants: which to convert, at least one.
+        version: of the model; None for the beginning of its id.
+        representative: float32 [P, S, S, 3], 0..255, photos that full_int8 is quantised by.
+        training: what the model learnt from.
+        synonyms: iNaturalist's table of taxa that changed since, copied in; None for none.
+        geo_thresholds: float [N], NaN where a leaf has none; None without a geo model.
+        lineage: JSON-able values that say where the model comes from.
+    """
+
+    model: str
+    variants: Sequence[str] = VARIANTS
+    version: str | None = None
+    representative: npt.NDArray[np.float32] | None = None
+    training: Training = field(default_factory=Training)
+    synonyms: str | PathLike[str] | None = None
+    geo_thresholds: npt.NDArray[np.floating] | None = None
+    lineage: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_bundle(
@@ -42,39 +97,81 @@ def build_bundle(
     directory: str | PathLike[str],
     *,
     taxonomy: Taxonomy,
-    variants: Sequence[Variant],
-    default_variant: Variant,
-    lineage: Mapping[str, Any],
-) -> None:
-    """Writes a bundle; the directory appears whole or not at all.
+    request: BundleRequest,
+) -> Path:
+    """Writes a bundle into a directory that appears whole or not at all; returns the bundle's.
 
     Args:
         saved_model_dir: an export of `serving.saved_model`.
-        directory: where the bundle goes.
+        directory: where the bundle's own directory goes; what was there before is replaced.
         taxonomy: whose leaves are the model's classes.
-        variants: which to convert, at least one.
-        default_variant: one of them.
-        lineage: JSON-able values that say where the model comes from.
+        request: what goes in.
 
     Raises:
-        DataError: if the taxonomy is not the model's, or the directory is no export.
+        DataError: if the taxonomy is not the model's, the directory no export, or the table of
+            synonyms faulty.
+        ConfigError: if a variant needs what is not given.
         FieldmarkError: if a variant cannot be converted.
     """
-    if default_variant not in variants:
-        raise ConfigError(
-            f"The default variant must be in the bundle. Allowed: {', '.join(variants)}. "
-            f"Received: {default_variant!r}."
-        )
     model = load_manifest(saved_model_dir)
     _check_same_leaves(taxonomy, load_model_taxonomy(saved_model_dir), saved_model_dir)
+    name = f"fieldmark-{request.model}-{_version(request, model)}"
     with whole_directory(directory) as unfinished:
-        for variant in variants:
-            content = convert(saved_model_dir, variant)
-            (unfinished / model_file(variant)).write_bytes(content)
-        write_mobile_files(taxonomy, unfinished)
-        manifest = _manifest(model, unfinished, variants, default_variant, lineage)
-        text = json.dumps(manifest, indent=2) + "\n"
-        (unfinished / BUNDLE_MANIFEST).write_text(text, encoding="utf-8")
+        inside = unfinished / name
+        inside.mkdir()
+        words = ModelWords(
+            name=name,
+            description=f"Names {taxonomy.num_leaves:,} taxa in photos of wild organisms.",
+            version=_version(request, model),
+            license="See MODEL_CARD.md of the bundle.",
+        )
+        _write_models(saved_model_dir, inside, words, taxonomy, request)
+        write_mobile_files(taxonomy, inside, geo_thresholds=request.geo_thresholds)
+        if request.synonyms is not None:
+            read_synonyms(request.synonyms)  # a faulty table must not travel
+            shutil.copyfile(request.synonyms, inside / SYNONYMS_FILE)
+        write_manifest(inside, _manifest(model, inside, name, request))
+    return Path(directory) / name
+
+
+def write_manifest(directory: Path, manifest: BundleManifest) -> BundleManifest:
+    """Writes the model card and the manifest of a bundle; returns it with all files described.
+
+    Args:
+        directory: of the bundle, with all other files.
+        manifest: whose `files` are taken anew from the directory.
+    """
+    (directory / MODEL_CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
+    files = {
+        path.name: describe_file(path)
+        for path in sorted(directory.iterdir())
+        if path.name != BUNDLE_MANIFEST
+    }
+    whole = BundleManifest.model_validate(
+        {
+            **manifest.model_dump(),
+            "files": {name: entry.model_dump() for name, entry in files.items()},
+        }
+    )
+    (directory / BUNDLE_MANIFEST).write_text(whole.text(), encoding="utf-8")
+    return whole
+
+
+def _version(request: BundleRequest, model: Mapping[str, Any]) -> str:
+    return request.version or str(model["model_id"])[:_VERSION_DIGITS]
+
+
+def _write_models(
+    saved_model_dir: str | PathLike[str],
+    directory: Path,
+    words: ModelWords,
+    taxonomy: Taxonomy,
+    request: BundleRequest,
+) -> None:
+    converter = Converter(saved_model_dir, representative=request.representative)
+    for variant in request.variants:
+        content = with_metadata(converter.convert(variant), metadata(words), taxonomy.leaf_names)
+        (directory / model_file(variant)).write_bytes(content)
 
 
 def _check_same_leaves(
@@ -90,44 +187,37 @@ def _check_same_leaves(
 
 
 def _manifest(
-    model: Mapping[str, Any],
-    directory: Path,
-    variants: Sequence[Variant],
-    default_variant: Variant,
-    lineage: Mapping[str, Any],
-) -> dict[str, Any]:
+    model: Mapping[str, Any], directory: Path, name: str, request: BundleRequest
+) -> BundleManifest:
     size, leaves = model["image_size_px"], model["num_leaves"]
     files = {path.name: describe_file(path) for path in sorted(directory.iterdir())}
-    return {
-        "model_id": model["model_id"],
-        "image_size_px": size,
-        "num_leaves": leaves,
-        **({TEMPERATURE: model[TEMPERATURE]} if TEMPERATURE in model else {}),
-        "input": {
-            "dtype": "float32",
-            "shape": [1, size, size, 3],
-            "range": [0, 255],
-            "colour_order": "RGB",
-            "layout": "photo, row from the top, column from the left, colour",
-        },
-        "output": {
-            "dtype": "float32",
-            "shape": [1, leaves],
-            "values": "softmax probabilities in the order of leaf_class_id",
-        },
-        "preprocessing": {
-            "text": model["preprocessing"],
-            "orientation": "upright by EXIF",
-            "crop": "centre square",
-            "crop_share_of_shorter_side": 1.0,
-            "resize": "bilinear",
-            "antialias": True,
-        },
-        "variants": {
-            variant: {"file": model_file(variant), **files[model_file(variant)]}
-            for variant in variants
-        },
-        "default_variant": default_variant,
-        "files": files,
-        "lineage": dict(lineage),
+    variants = {
+        variant: VariantEntry(
+            file=model_file(variant),
+            bytes=files[model_file(variant)].bytes,
+            sha256=files[model_file(variant)].sha256,
+            quantisation=form_of(variant).quantisation,
+            head_rank=form_of(variant).head_rank,
+        )
+        for variant in request.variants
     }
+    try:
+        return BundleManifest(
+            name=name,
+            model=request.model,
+            version=_version(request, model),
+            model_id=model["model_id"],
+            image_size_px=size,
+            num_leaves=leaves,
+            input=Input(shape=(1, size, size, 3)),
+            preprocessing=OURS,
+            preprocessing_text=PREPROCESSING_TEXT,
+            output=Output(shape=(1, leaves)),
+            temperature=model.get(TEMPERATURE),
+            variants=variants,
+            training=request.training,
+            lineage=dict(request.lineage),
+            files=files,
+        )
+    except ValueError as error:  # pydantic's
+        raise ConfigError(f"The bundle {name} cannot be described: {error}") from error

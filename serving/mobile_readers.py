@@ -33,6 +33,7 @@ class MobileTaxon:
         rank_level: 10 = species ... 70 = kingdom.
         leaf_class_id: class of the model; None for a node with children.
         name: scientific name.
+        geo_threshold: geo score from which a leaf is expected nearby, 0..1; None without one.
     """
 
     taxon_id: int
@@ -40,6 +41,7 @@ class MobileTaxon:
     rank_level: float
     leaf_class_id: int | None
     name: str
+    geo_threshold: float | None = None
 
 
 def read_android_taxonomy(path: str | PathLike[str]) -> list[MobileTaxon]:
@@ -49,7 +51,7 @@ def read_android_taxonomy(path: str | PathLike[str]) -> list[MobileTaxon]:
         DataError: naming every row on which the app would fail.
     """
     header = read_header(path)
-    require_columns(path, header, COLUMNS)
+    require_columns(path, header, tuple(name for name in COLUMNS if name != "geo_threshold"))
     problems = Problems(path)
     rows = [(number, _from_cells(cells)) for number, cells in read_rows(path, problems)]
     return _check(rows, problems)
@@ -95,10 +97,12 @@ def _from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
     for column in ("parent_taxon_id", "taxon_id", "leaf_class_id"):
         cell = cells[column]
         record[column] = int(cell) if cell.isdecimal() else cell or None
-    try:
-        record["rank_level"] = float(cells["rank_level"])
-    except ValueError:
-        record["rank_level"] = cells["rank_level"]
+    for column in ("rank_level", "geo_threshold"):
+        cell = cells.get(column, "")
+        try:
+            record[column] = float(cell) if cell else None
+        except ValueError:
+            record[column] = cell
     return record
 
 
@@ -138,6 +142,9 @@ def _check_types(rows: Sequence[tuple[int, Mapping[str, Any]]], problems: Proble
             problems.add(
                 number, "rank_level", f"is not a number. Received: {record.get('rank_level')!r}."
             )
+        threshold = record.get("geo_threshold")
+        if threshold is not None and not (type(threshold) in (int, float) and 0 <= threshold <= 1):
+            problems.add(number, "geo_threshold", f"is not 0..1. Received: {threshold!r}.")
         if not isinstance(record.get("name"), str) or not record["name"]:
             problems.add(number, "name", "is empty.")
 
@@ -149,4 +156,5 @@ def _taxon(record: Mapping[str, Any]) -> MobileTaxon:
         rank_level=float(record["rank_level"]),
         leaf_class_id=record.get("leaf_class_id"),
         name=record["name"],
+        geo_threshold=record.get("geo_threshold"),
     )

@@ -9,12 +9,20 @@ from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import Taxonomy
+from components.artifacts import PhotoIndex, Taxonomy
 from components.mobile_exporter.config import MobileExportSettings
 from components.mobile_exporter.executor import Executor
 from schemas.source_hash import source_hash
 
-CODE = ("components.mobile_exporter", "serving", "schemas.taxonomy", "schemas.taxonomy_csv")
+CODE = (
+    "components.mobile_exporter",
+    "components.record_files",
+    "serving",
+    "schemas.photo_index",
+    "schemas.synonyms",
+    "schemas.taxonomy",
+    "schemas.taxonomy_csv",
+)
 """What decides what is in a bundle."""
 
 
@@ -28,6 +36,8 @@ class MobileExporterSpec(ComponentSpec):
     INPUTS: ClassVar[dict[str, Any]] = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "taxonomy": ChannelParameter(type=Taxonomy),
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "photo_index": ChannelParameter(type=PhotoIndex),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {"bundle": ChannelParameter(type=standard_artifacts.Model)}
 
@@ -39,23 +49,33 @@ class MobileExporter(BaseComponent):
         model: standard_artifacts.Model, a SavedModel of `serving.saved_model` under
             `Format-Serving`.
         taxonomy: components.artifacts.Taxonomy, the one that the model was trained with.
+        examples: standard_artifacts.Examples, transformed records, which full_int8 is quantised by.
+        photo_index: components.artifacts.PhotoIndex, for what the model card says of the training
+            photos.
 
     Outputs:
-        bundle: standard_artifacts.Model, a bundle of `serving.mobile_bundle` under
-            `Format-Serving`, where a Pusher finds it. Its custom properties are `model_id` and,
-            for each variant, `<variant>_bytes`.
+        bundle: standard_artifacts.Model, a bundle of `serving.mobile_bundle`, without figures yet,
+            under `Format-Serving`. Its custom properties are `model_id` and, for each variant,
+            `<variant>_bytes`.
     """
 
     SPEC_CLASS = MobileExporterSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
     def __init__(
-        self, model: BaseChannel, taxonomy: BaseChannel, settings: MobileExportSettings
+        self,
+        model: BaseChannel,
+        taxonomy: BaseChannel,
+        examples: BaseChannel,
+        photo_index: BaseChannel,
+        settings: MobileExportSettings,
     ) -> None:
         super().__init__(
             spec=MobileExporterSpec(
                 model=model,
                 taxonomy=taxonomy,
+                examples=examples,
+                photo_index=photo_index,
                 settings=settings.model_dump_json(),
                 code_version=source_hash(*CODE),
                 bundle=Channel(type=standard_artifacts.Model),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
@@ -12,10 +14,22 @@ from tfx.utils import path_utils
 
 from components.mobile_exporter.config import MobileExportSettings
 from components.mobile_exporter.lineage import lineage_of
+from components.mobile_exporter.representatives import representative_pixels
+from components.mobile_exporter.training_credits import training_of
+from components.record_files import record_files
 from schemas import record
 from schemas.events import emit
+from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
-from serving.mobile_bundle import build_bundle, load_bundle
+from serving.bundle_manifest import Training
+from serving.geo_scores import read_geo_thresholds
+from serving.mobile_bundle import BundleRequest, build_bundle, load_bundle
+from serving.saved_model import load_manifest
+
+UNNAMED = "model"
+"""Name of a model whose pipeline left no name in it."""
+
+Inputs = dict[str, list[Artifact]]
 
 
 class Executor(BaseExecutor):
@@ -23,7 +37,7 @@ class Executor(BaseExecutor):
 
     def Do(
         self,
-        input_dict: dict[str, list[Artifact]],
+        input_dict: Inputs,
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
@@ -33,22 +47,58 @@ class Executor(BaseExecutor):
             artifact_utils.get_single_uri(input_dict["model"])
         )
         taxonomy_uri = artifact_utils.get_single_uri(input_dict["taxonomy"])
+        taxonomy = read_taxonomy(Path(taxonomy_uri) / record.TAXONOMY_FILE)
         output = artifact_utils.get_single_instance(output_dict["bundle"])
         directory = path_utils.serving_model_path(output.uri)
-        build_bundle(
-            saved_model,
-            directory,
-            taxonomy=read_taxonomy(Path(taxonomy_uri) / record.TAXONOMY_FILE),
+        lineage = lineage_of(saved_model)
+        request = BundleRequest(
+            model=settings.model_name or lineage.get("pipeline", UNNAMED),
             variants=settings.variants,
-            default_variant=settings.default_variant,
-            lineage=lineage_of(saved_model),
+            version=settings.version,
+            representative=_representative(input_dict, settings, saved_model),
+            training=_training(input_dict, settings),
+            synonyms=settings.synonyms,
+            geo_thresholds=_geo_thresholds(settings, taxonomy),
+            lineage=lineage,
         )
+        build_bundle(saved_model, directory, taxonomy=taxonomy, request=request)
         _describe(output, directory)
 
 
+def _representative(
+    inputs: Inputs, settings: MobileExportSettings, saved_model: str
+) -> npt.NDArray[np.float32] | None:
+    if "full_int8" not in settings.variants:
+        return None
+    examples = artifact_utils.get_single_instance(inputs["examples"])
+    return representative_pixels(
+        record_files(
+            examples, settings.representative_split, setting="mobile_export.representative_split"
+        ),
+        size_px=load_manifest(saved_model)["image_size_px"],
+        photos=settings.representative_photos,
+        seed=settings.representative_seed,
+    )
+
+
+def _training(inputs: Inputs, settings: MobileExportSettings) -> Training:
+    index = inputs.get("photo_index")
+    if not index:
+        return Training(credits=settings.credits)
+    return training_of(Path(artifact_utils.get_single_uri(index)), credits=settings.credits)
+
+
+def _geo_thresholds(
+    settings: MobileExportSettings, taxonomy: Taxonomy
+) -> npt.NDArray[np.float64] | None:
+    if settings.geo_thresholds is None:
+        return None
+    return read_geo_thresholds(settings.geo_thresholds, taxonomy)
+
+
 def _describe(output: Artifact, directory: str) -> None:
-    manifest = load_bundle(directory).manifest
-    output.set_string_custom_property("model_id", manifest["model_id"])
-    for variant, file in manifest["variants"].items():
-        output.set_int_custom_property(f"{variant}_bytes", file["bytes"])
-        emit("note", text=f"{variant}: {file['bytes'] / 1e6:,.2f} MB")
+    details = load_bundle(directory).details
+    output.set_string_custom_property("model_id", details.model_id)
+    for variant, entry in details.variants.items():
+        output.set_int_custom_property(f"{variant}_bytes", entry.bytes)
+        emit("note", text=f"{variant}: {entry.bytes / 1e6:,.2f} MB")

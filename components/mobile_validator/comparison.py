@@ -1,30 +1,61 @@
-"""A bundle held against its SavedModel, photo by photo.
+"""A bundle held against its SavedModel: the apps' contract, photo by photo, size and time.
 
-report = compare(bundle, "model/Format-Serving", files, settings)
-report["blessed"], report["variants"]["float16"]["reasons"]
+comparison = compare(bundle, "model/Format-Serving", files, settings)
+comparison.report["blessed"], comparison.report["variants"]["float16"]["reasons"]
+finish_bundle(bundle, "finished", comparison.finish)
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from components.mobile_validator.config import MobileValidationSettings
+from components.mobile_validator.broken_taxa import broken_taxa
+from components.mobile_validator.client_conventions import conventions
+from components.mobile_validator.config import LEAVE_OUT, MobileValidationSettings
+from components.mobile_validator.default_choice import Choice, choose
 from components.mobile_validator.labelled_photos import labelled_photos
-from components.mobile_validator.verdict import Tally, failures
-from schemas.errors import DataError
+from components.mobile_validator.latency import Times, measure, ratios
+from components.mobile_validator.report import (
+    REPORT_VERSION,
+    Judged,
+    figures_of,
+    report_of,
+    server_figures,
+)
+from components.mobile_validator.tally import Answers, Tally
+from components.mobile_validator.verdict import Bars, Measured, failures
+from schemas.errors import ConfigError, DataError
 from schemas.events import Meter
+from schemas.taxonomy import Taxonomy
+from serving.app_contract import contract_faults, model_faults
+from serving.bundle_manifest import Validation
 from serving.checked_bundle import Bundle
-from serving.saved_model import load_manifest
+from serving.finished_bundle import Finish
+from serving.saved_model import load_manifest, load_model_taxonomy
 from serving.saved_model_classifier import SavedModelClassifier
+from serving.suggestions import Suggester
 from serving.tflite_classifier import TFLiteClassifier
 
 BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a validation came to.
+
+    Attributes:
+        report: the mobile report, JSON-able.
+        finish: what the finished bundle is made by.
+    """
+
+    report: Mapping[str, Any]
+    finish: Finish
 
 
 def compare(
@@ -32,8 +63,8 @@ def compare(
     saved_model_dir: str | PathLike[str],
     files: Sequence[str],
     settings: MobileValidationSettings,
-) -> dict[str, Any]:
-    """Returns the mobile report, JSON-able; `blessed` is True if every variant passes.
+) -> Comparison:
+    """Returns the report of a bundle and how to finish it.
 
     Args:
         bundle: what the phone would get.
@@ -42,33 +73,87 @@ def compare(
         settings: the bars.
 
     Raises:
+        ConfigError: if a bar needs what the bundle does not hold.
         DataError: if the bundle is another model's, or the split has no photos.
     """
     _check_same_model(bundle, saved_model_dir)
-    tallies = _count(bundle, SavedModelClassifier(saved_model_dir), files, settings)
-    variants = {
-        variant: _judge(tally, variant, bundle, settings) for variant, tally in tallies.items()
+    _check_bars(bundle, settings)
+    taxonomy, server = load_model_taxonomy(saved_model_dir), SavedModelClassifier(saved_model_dir)
+    faults = list(contract_faults(bundle, taxonomy))
+    unsound = {name: model_faults(bundle, name, taxonomy) for name in bundle.variants}
+    runnable = [name for name, found in unsound.items() if not found]
+    tallies, reference = _count(bundle, runnable, server, taxonomy, files, settings)
+    times = _times(bundle, runnable, settings)
+    judged = {
+        name: _judge(name, tallies.get(name), unsound[name], times, bundle, taxonomy, settings)
+        for name in bundle.variants
     }
-    return {
-        "model_id": bundle.manifest["model_id"],
-        "blessed": all(entry["passed"] for entry in variants.values()),
-        "split": settings.split,
-        "settings": settings.model_dump(mode="json"),
-        "default_variant": bundle.default_variant,
-        "variants": variants,
+    passed = [name for name, verdict in judged.items() if not verdict.reasons]
+    choice = choose(
+        passed=passed,
+        sizes={name: verdict.size_bytes for name, verdict in judged.items()},
+        fixed=settings.default_variant,
+    )
+    if choice.variant is None:
+        faults.append(choice.reason)
+    if settings.failing_variants != LEAVE_OUT and len(passed) < len(judged):
+        failed = ", ".join(name for name in judged if name not in passed)
+        faults.append(f"{failed}: a variant that misses a bar refuses the bundle.")
+    report = report_of(
+        bundle=bundle,
+        settings=settings,
+        reasons=faults,
+        choice=choice,
+        judged=judged,
+        server=reference,
+        conventions=conventions(server, files, max_photos=settings.convention_photos),
+    )
+    return Comparison(report, _finish(bundle, judged, passed, choice, reference, settings))
+
+
+def _finish(
+    bundle: Bundle,
+    judged: Mapping[str, Judged],
+    passed: Sequence[str],
+    choice: Choice,
+    reference: Tally,
+    settings: MobileValidationSettings,
+) -> Finish:
+    figures = {
+        name: figures_of(verdict.tally, len(verdict.broken))
+        for name, verdict in judged.items()
+        if verdict.tally is not None and np.isfinite(verdict.tally.largest_error)
     }
+    server = server_figures(reference)
+    return Finish(
+        kept=passed or bundle.variants,
+        default=choice.variant,
+        reason=choice.reason,
+        figures=figures,
+        validation=Validation(
+            report_version=REPORT_VERSION,
+            split=settings.split,
+            photos=reference.photos,
+            server_top1=server["top1"],
+            server_top5=server["top5"],
+            server_rolled_up=server["rolled_up"],
+        ),
+    )
 
 
 def _count(
     bundle: Bundle,
+    variants: Sequence[str],
     server: SavedModelClassifier,
+    taxonomy: Taxonomy,
     files: Sequence[str],
     settings: MobileValidationSettings,
-) -> dict[str, Tally]:
-    phones = {variant: TFLiteClassifier(bundle.model_path(variant)) for variant in bundle.variants}
-    tallies: dict[str, Tally] = {variant: Tally() for variant in phones}
+) -> tuple[dict[str, Tally], Tally]:
+    """Tallies by variant, and one of the server against itself."""
+    phones = {name: TFLiteClassifier(bundle.model_path(name)) for name in variants}
+    tallies, reference = {name: Tally() for name in phones}, Tally()
+    suggest = Suggester(taxonomy)
     meter = Meter("photos compared", total=None, unit="photos")  # a split may hold fewer than max
-    photos = 0
     for pixels, labels in labelled_photos(
         files,
         size_px=bundle.image_size_px,
@@ -76,55 +161,68 @@ def _count(
         max_photos=settings.max_photos,
     ):
         _check_labels(labels, server.num_leaves, files)
-        server_scores = server.scores(pixels)
-        for variant, phone in phones.items():
-            started = time.perf_counter()
-            scores = phone.scores(pixels)
-            seconds = time.perf_counter() - started
-            tallies[variant].add(server_scores, scores, labels, seconds=seconds)
-        photos += len(labels)
+        expected = Answers.of(server.scores(pixels), suggest)
+        reference.add(expected, expected, labels)
+        for name, phone in phones.items():
+            tallies[name].add(expected, Answers.of(phone.scores(pixels), suggest), labels)
         meter.add(len(labels))
     meter.close()
-    if not photos:
+    if not reference.photos:
         raise DataError(
             ", ".join(files) or "examples",
             problem=f"has no photo in the split {settings.split!r}, so nothing can be validated.",
             remedy="Choose a split with photos, or export more of them.",
         )
-    return tallies
+    return tallies, reference
+
+
+def _times(bundle: Bundle, variants: Sequence[str], settings: MobileValidationSettings) -> Times:
+    if not variants:
+        return {}
+    return measure(
+        {name: bundle.model_path(name) for name in variants},
+        threads=settings.latency_threads,
+        runs=settings.latency_runs,
+    )
 
 
 def _judge(
-    tally: Tally, variant: str, bundle: Bundle, settings: MobileValidationSettings
-) -> Mapping[str, Any]:
-    reasons = failures(
-        tally,
-        min_agreement=settings.min_agreement_of(variant),
-        max_accuracy_drop=settings.max_accuracy_drop,
-    )
-    return {
-        "passed": not reasons,
-        "reasons": list(reasons),
-        "photos": tally.photos,
-        "top1_agreement": tally.top1_agreement,
-        "server_accuracy": tally.server_accuracy,
-        "variant_accuracy": tally.variant_accuracy,
-        "accuracy_drop": tally.accuracy_drop,
-        # JSON has no NaN; the reasons say it.
-        "largest_score_error": tally.largest_error if np.isfinite(tally.largest_error) else None,
-        "milliseconds_per_photo": tally.milliseconds_per_photo,
-        "bytes": bundle.manifest["variants"][variant]["bytes"],
-    }
+    name: str,
+    tally: Tally | None,
+    unsound: tuple[str, ...],
+    times: Times,
+    bundle: Bundle,
+    taxonomy: Taxonomy,
+    settings: MobileValidationSettings,
+) -> Judged:
+    size = bundle.details.variants[name].bytes
+    if tally is None:
+        return Judged(unsound, size, None, (), {})
+    broken = broken_taxa(tally, taxonomy, alpha=settings.broken_taxa_alpha)
+    measured = Measured(size, len(broken), ratios(times)[name])
+    reasons = failures(tally, Bars.of(settings, name), measured)
+    return Judged(reasons, size, tally, tuple(broken), times)
 
 
 def _check_same_model(bundle: Bundle, saved_model_dir: str | PathLike[str]) -> None:
     expected = load_manifest(saved_model_dir)["model_id"]
-    received = bundle.manifest["model_id"]
+    received = bundle.details.model_id
     if received != expected:
         raise DataError(
             bundle.directory,
             problem=f"is the bundle of another model. Expected {expected}. Received: {received}.",
             remedy="Export the bundle from the model that it is compared with.",
+        )
+
+
+def _check_bars(bundle: Bundle, settings: MobileValidationSettings) -> None:
+    if settings.max_latency_ratio is None:
+        return
+    if "float32" not in bundle.variants or not settings.latency_runs:
+        raise ConfigError(
+            "mobile_validation.max_latency_ratio is a ratio to float32's time, which is not "
+            "measured. Put float32 into mobile_export.variants and set latency_runs above 0, or "
+            "set max_latency_ratio to null."
         )
 
 

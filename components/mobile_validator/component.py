@@ -17,6 +17,8 @@ from schemas.source_hash import source_hash
 CODE = (
     "components.mobile_validator",
     "components.record_files",
+    "components.taxon_evaluator.paired",
+    "components.taxon_evaluator.tables.keyed_sums",
     "serving",
     "schemas.record",
 )
@@ -38,14 +40,16 @@ class MobileValidatorSpec(ComponentSpec):
     OUTPUTS: ClassVar[dict[str, Any]] = {
         "blessing": ChannelParameter(type=standard_artifacts.InfraBlessing),
         "report": ChannelParameter(type=MobileReport),
+        "finished_bundle": ChannelParameter(type=standard_artifacts.Model),
     }
 
 
 class MobileValidator(BaseComponent):
-    """Compares every variant of a bundle with its SavedModel on photos of the export.
+    """Holds every variant of a bundle against its SavedModel, on photos of the export.
 
-    A variant that disagrees too often, or loses too much accuracy, leaves the bundle without
-    blessing, and the report says which bar it missed and by how much.
+    A variant that disagrees too often, loses too much accuracy, is too large or too slow is left
+    out; the smallest of the others becomes the default. Without any, or where the apps could not
+    read the bundle, it is not blessed, and the report says which bar was missed and by how much.
 
     Inputs:
         bundle: standard_artifacts.Model of a MobileExporter.
@@ -55,6 +59,9 @@ class MobileValidator(BaseComponent):
     Outputs:
         blessing: standard_artifacts.InfraBlessing, for a Pusher's `infra_blessing`.
         report: components.artifacts.MobileReport, with `mobile_report.json`.
+        finished_bundle: standard_artifacts.Model, what a Pusher pushes: the bundle with its figures
+            in manifest and model card, without the variants that failed, and its zip, under
+            `Format-Serving`. Its custom property is `model_id`.
     """
 
     SPEC_CLASS = MobileValidatorSpec
@@ -76,5 +83,6 @@ class MobileValidator(BaseComponent):
                 code_version=source_hash(*CODE),
                 blessing=Channel(type=standard_artifacts.InfraBlessing),
                 report=Channel(type=MobileReport),
+                finished_bundle=Channel(type=standard_artifacts.Model),
             )
         )

@@ -1,9 +1,10 @@
-"""Compares the artifacts, writes the report and the blessing."""
+"""Compares the artifacts; writes the report, the finished bundle and the blessing."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from components.mobile_validator.config import MobileValidationSettings
 from components.record_files import record_files
 from schemas.events import emit
 from serving.checked_bundle import load_bundle
+from serving.finished_bundle import finish_bundle
 
 REPORT_FILE = "mobile_report.json"
 
@@ -34,28 +36,40 @@ class Executor(BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = MobileValidationSettings.model_validate_json(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        report = compare(
-            load_bundle(_serving_path(input_dict["bundle"])),
+        bundle = load_bundle(_serving_path(input_dict["bundle"]))
+        found = compare(
+            bundle,
             _serving_path(input_dict["model"]),
             record_files(examples, settings.split, setting="mobile_validation.split"),
             settings,
         )
         directory = Path(artifact_utils.get_single_uri(output_dict["report"]))
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(found.report, indent=2, allow_nan=False) + "\n"
+        (directory / REPORT_FILE).write_text(text, encoding="utf-8")
+        finished = artifact_utils.get_single_instance(output_dict["finished_bundle"])
+        finish_bundle(bundle, path_utils.serving_model_path(finished.uri), found.finish)
+        finished.set_string_custom_property("model_id", bundle.details.model_id)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        mark(blessing, blessed=report["blessed"])
-        _tell(report)
+        mark(blessing, blessed=found.report["blessed"])
+        _tell(found.report)
 
 
 def _serving_path(artifacts: list[Artifact]) -> str:
     return str(path_utils.serving_model_path(artifact_utils.get_single_uri(artifacts)))
 
 
-def _tell(report: dict[str, Any]) -> None:
-    for variant, entry in report["variants"].items():
-        text = f"{variant}: {entry['top1_agreement']:.1%} as the server on {entry['photos']} photos"
-        if not entry["passed"]:
-            text += f"; not blessed. {' '.join(entry['reasons'])}"
+def _tell(report: Mapping[str, Any]) -> None:
+    lines = [_words(name, entry) for name, entry in report["variants"].items()]
+    lines += [f"not blessed. {reason}" for reason in report["reasons"]]
+    lines.append(report["default_reason"])
+    for text in lines:
         emit("note", text=text)
         logging.info("%s", text)
+
+
+def _words(name: str, entry: Mapping[str, Any]) -> str:
+    if "photos" not in entry:
+        return f"{name}: cannot be run. {' '.join(entry['reasons'])}"
+    text = f"{name}: {entry['top1_agreement']:.1%} as the server on {entry['photos']} photos"
+    return text if entry["passed"] else f"{text}; left out. {' '.join(entry['reasons'])}"

@@ -1,8 +1,6 @@
-"""How a variant's answers are counted against the server's, and what is made of the counts.
+"""What is made of the counts: a sentence for each bar that a variant misses, and by how much.
 
-tally = Tally()
-tally.add(server_scores, variant_scores, labels, seconds=0.1)
-reasons = failures(tally, min_agreement=0.97, max_accuracy_drop=0.02)  # () if it passes
+reasons = failures(tally, Bars(min_top1_agreement=0.97), Measured(size_bytes=...))  # () if passed
 """
 
 from __future__ import annotations
@@ -10,102 +8,138 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from components.mobile_validator.config import MobileValidationSettings, is_lossy
+from components.mobile_validator.tally import Tally
+
+MAX_SUM_ERROR = 0.02
+"""Largest difference of a photo's sum of scores from 1: softmax is inside, or it is not."""
 
 
-@dataclass
-class Tally:
-    """Counts over the photos seen so far.
+@dataclass(frozen=True)
+class Bars:
+    """What a variant must reach; None asks nothing. Units as in MobileValidationSettings."""
+
+    min_top1_agreement: float = 0.0
+    min_top5_agreement: float = 0.0
+    min_rollup_agreement: float = 0.0
+    max_accuracy_drop: float = 1.0
+    max_score_error: float | None = None
+    max_broken_taxa: int | None = None
+    max_megabytes: float | None = None
+    max_latency_ratio: float | None = None
+
+    @classmethod
+    def of(cls, settings: MobileValidationSettings, variant: str) -> Bars:
+        """Returns the bars that the settings set for a variant."""
+        return cls(
+            min_top1_agreement=settings.min_agreement_of(variant),
+            min_top5_agreement=settings.min_top5_agreement,
+            min_rollup_agreement=settings.min_rollup_agreement,
+            max_accuracy_drop=settings.max_accuracy_drop,
+            max_score_error=None if is_lossy(variant) else settings.max_score_error,
+            max_broken_taxa=settings.max_broken_taxa,
+            max_megabytes=settings.max_megabytes,
+            max_latency_ratio=settings.max_latency_ratio,
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured beside the answers.
 
     Attributes:
-        photos: photos counted.
-        agreeing: of these, on how many both name the same leaf first.
-        server_right: on how many the server's first leaf is the label.
-        variant_right: on how many the variant's is.
-        largest_error: largest difference in any score; NaN once a score was not a number.
-        seconds: time that the variant took.
+        size_bytes: of the file.
+        broken_taxa: taxa named worse than the server does, beyond chance.
+        latency_ratio: largest ratio of medians to float32, over numbers of threads; None if it was
+            not timed, or the bundle has no float32.
     """
 
-    photos: int = 0
-    agreeing: int = 0
-    server_right: int = 0
-    variant_right: int = 0
-    largest_error: float = 0.0
-    seconds: float = 0.0
-
-    def add(
-        self,
-        server_scores: npt.NDArray[np.float32],
-        variant_scores: npt.NDArray[np.float32],
-        labels: npt.NDArray[np.int64],
-        *,
-        seconds: float,
-    ) -> None:
-        """Counts a batch.
-
-        Args:
-            server_scores: float32 [B, N].
-            variant_scores: float32 [B, N].
-            labels: int64 [B], 0..N-1.
-            seconds: time that the variant took for the batch.
-        """
-        server, variant = server_scores.argmax(axis=1), variant_scores.argmax(axis=1)
-        self.photos += len(labels)
-        self.agreeing += int((server == variant).sum())
-        self.server_right += int((server == labels).sum())
-        self.variant_right += int((variant == labels).sum())
-        error = float(np.abs(server_scores - variant_scores).max())
-        self.largest_error = float(np.maximum(self.largest_error, error))  # keeps NaN
-        self.seconds += seconds
-
-    @property
-    def top1_agreement(self) -> float:
-        """Share of photos on which both name the same leaf first, 0..1."""
-        return self.agreeing / self.photos
-
-    @property
-    def server_accuracy(self) -> float:
-        """Share of photos that the server names rightly, 0..1."""
-        return self.server_right / self.photos
-
-    @property
-    def variant_accuracy(self) -> float:
-        """Share of photos that the variant names rightly, 0..1."""
-        return self.variant_right / self.photos
-
-    @property
-    def accuracy_drop(self) -> float:
-        """Server's accuracy minus the variant's; negative if the variant is better."""
-        return (self.server_right - self.variant_right) / self.photos
-
-    @property
-    def milliseconds_per_photo(self) -> float:
-        """Mean time of a photo, on the machine that compares, with one thread."""
-        return 1000 * self.seconds / self.photos
+    size_bytes: int = 0
+    broken_taxa: int = 0
+    latency_ratio: float | None = None
 
 
-def failures(tally: Tally, *, min_agreement: float, max_accuracy_drop: float) -> tuple[str, ...]:
+def failures(tally: Tally, bars: Bars, measured: Measured) -> tuple[str, ...]:
     """Returns why a variant fails, a sentence for each bar, with by how much; empty if it passes.
 
     Args:
         tally: of one photo at least.
-        min_agreement: lowest top-1 agreement that passes, 0..1.
-        max_accuracy_drop: largest accuracy drop that passes, 0..1.
+        bars: what is asked.
+        measured: what it came to besides.
     """
-    reasons = []
+    return (*_unsound(tally), *_disagreements(tally, bars), *_costs(bars, measured))
+
+
+def _unsound(tally: Tally) -> list[str]:
     if not np.isfinite(tally.largest_error):
-        reasons.append("It gives scores that are not numbers.")
-    if tally.top1_agreement < min_agreement:
-        reasons.append(
-            f"Top-1 agreement with the server must be at least {min_agreement:.4f}. "
-            f"Received: {tally.top1_agreement:.4f} ({tally.agreeing} of {tally.photos} photos), "
-            f"short by {min_agreement - tally.top1_agreement:.4f}."
+        return ["It gives scores that are not numbers."]
+    if tally.largest_sum_error > MAX_SUM_ERROR:
+        return [
+            f"A photo's scores must sum to 1, within {MAX_SUM_ERROR:g}: the softmax is inside. "
+            f"Received: off by {tally.largest_sum_error:.3g}."
+        ]
+    return []
+
+
+def _disagreements(tally: Tally, bars: Bars) -> list[str]:
+    reasons = [
+        f"{what} must be at least {bar:.4f}. Received: {share:.4f} ({count} of {tally.photos} "
+        f"photos), short by {bar - share:.4f}."
+        for what, bar, share, count in (
+            (
+                "Top-1 agreement with the server",
+                bars.min_top1_agreement,
+                tally.top1_agreement,
+                tally.agreeing,
+            ),
+            (
+                "Top-5 agreement with the server",
+                bars.min_top5_agreement,
+                tally.top5_agreement,
+                tally.top5_agreeing,
+            ),
+            (
+                "Agreement of rolled-up answers",
+                bars.min_rollup_agreement,
+                tally.rollup_agreement,
+                tally.rollup_agreeing,
+            ),
         )
-    if tally.accuracy_drop > max_accuracy_drop:
+        if share < bar
+    ]
+    if tally.accuracy_drop > bars.max_accuracy_drop:
+        low, high = tally.accuracy_drop_interval
         reasons.append(
-            f"Accuracy may drop by at most {max_accuracy_drop:.4f}. "
+            f"Accuracy may drop by at most {bars.max_accuracy_drop:.4f}. "
             f"Received: {tally.accuracy_drop:.4f} ({tally.server_accuracy:.4f} to "
-            f"{tally.variant_accuracy:.4f}), over by "
-            f"{tally.accuracy_drop - max_accuracy_drop:.4f}."
+            f"{tally.variant_accuracy:.4f}; 95 % interval {low:.4f} to {high:.4f}), over by "
+            f"{tally.accuracy_drop - bars.max_accuracy_drop:.4f}."
         )
-    return tuple(reasons)
+    if bars.max_score_error is not None and tally.largest_error > bars.max_score_error:
+        reasons.append(
+            f"A score may differ by at most {bars.max_score_error:g}. Received: "
+            f"{tally.largest_error:.3g}."
+        )
+    return reasons
+
+
+def _costs(bars: Bars, measured: Measured) -> list[str]:
+    reasons = []
+    if bars.max_broken_taxa is not None and measured.broken_taxa > bars.max_broken_taxa:
+        reasons.append(
+            f"At most {bars.max_broken_taxa:,} taxa may be named worse, beyond chance. Received: "
+            f"{measured.broken_taxa:,}."
+        )
+    megabytes = measured.size_bytes / 1e6
+    if bars.max_megabytes is not None and megabytes > bars.max_megabytes:
+        reasons.append(
+            f"The file may have at most {bars.max_megabytes:g} MB. Received: {megabytes:.2f} MB."
+        )
+    ratio = measured.latency_ratio
+    if bars.max_latency_ratio is not None and ratio is not None and ratio > bars.max_latency_ratio:
+        reasons.append(
+            f"A photo may take at most {bars.max_latency_ratio:g} times float32's time. Received: "
+            f"{ratio:.2f} times."
+        )
+    return reasons

@@ -8,7 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from schemas.errors import DataError
-from serving.mobile_bundle import BUNDLE_MANIFEST, bundle_fingerprint, load_bundle
+from serving.checked_bundle import (
+    BUNDLE_MANIFEST,
+    bundle_fingerprint,
+    find_bundle,
+    load_bundle,
+)
 from serving.saved_model import model_fingerprint
 
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -18,12 +23,12 @@ def content_fingerprint(directory: Path) -> str:
     """Returns 64 hex digits that two directories share if they hold the same model.
 
     Args:
-        directory: a SavedModel of ours or a mobile bundle.
+        directory: a SavedModel of ours, or what holds a mobile bundle.
 
     Raises:
         DataError: if it is neither, or not whole.
     """
-    if (directory / BUNDLE_MANIFEST).is_file():
+    if find_bundle(directory) is not None:
         load_bundle(directory)  # a damaged copy is not the same model
         return bundle_fingerprint(directory)
     if (directory / SAVED_MODEL_FILE).is_file():

@@ -1,7 +1,8 @@
 """The models of one pipeline: when each was trained, what became of it, what it learnt from.
 
-A trained model is a `Model` artifact whose execution read examples. A phone bundle or a copy of a
-pushed version is a `Model` too, but only the same model in another form.
+A trained model is a `Model` artifact whose execution read examples and no other model that it is
+made from. A phone bundle or a copy of a pushed version is a `Model` too, but only the same model in
+another form, whatever photos it was quantised or validated by.
 
     for model in trained_models(read_graph(root / "metadata.sqlite"), root):
         model.title, model.blessed, model.pushed, model.indexes
@@ -109,6 +110,10 @@ def trained_models(graph: Graph, root: Path) -> list[TrainedModel]:
         # Later writers only took the model from the cache.
         for execution_id in graph.writers(artifact.id)[:1]
         if any(read.type == EXAMPLES for read in graph.read_by(execution_id))
+        and not any(
+            execution_id in graph.readers(read.id, _MODEL_KEY)
+            for read in graph.read_by(execution_id)
+        )
     ]
     return sorted(models, key=lambda model: model.execution_id)
 

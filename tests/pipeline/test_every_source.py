@@ -33,8 +33,9 @@ def push(export: Path, work_dir: Path, *arguments: str) -> TinyRun:
 
 
 def labels(tiny: TinyRun) -> list[str]:
-    (bundle,) = versions(tiny.root / "pushed" / "mobile")
-    return (bundle / "labels.txt").read_text().splitlines()
+    (version,) = versions(tiny.root / "pushed" / "mobile")
+    (file,) = version.glob("fieldmark-*/labels.txt")
+    return file.read_text().splitlines()
 
 
 def credits(tiny: TinyRun) -> set[tuple[str, str]]:

@@ -63,11 +63,13 @@ def test_pushed_saved_model_and_tflite_load_agree_and_have_the_right_leaves(
 ) -> None:
     import tensorflow as tf
 
+    from serving.checked_bundle import load_bundle
     from serving.saved_model import load_model_taxonomy
     from serving.tflite_classifier import TFLiteClassifier
 
     (saved,) = versions(tiny.root / "pushed" / "saved_model")
-    (bundle,) = versions(tiny.root / "pushed" / "mobile")
+    (version,) = versions(tiny.root / "pushed" / "mobile")
+    bundle = load_bundle(version)
     model = tf.saved_model.load(str(saved))
     photo = next((tiny.export_dir / "photos").rglob("*.jpg")).read_bytes()
     served = model.signatures["serving_default"](image=tf.constant([photo]))["scores"].numpy()
@@ -75,9 +77,15 @@ def test_pushed_saved_model_and_tflite_load_agree_and_have_the_right_leaves(
     assert load_model_taxonomy(saved).num_leaves == 6
     pixels = np.random.default_rng(1).uniform(0, 255, (1, 48, 48, 3)).astype(np.float32)
     expected = model.signatures["serve_pixels"](pixels=tf.constant(pixels))["scores"].numpy()
-    phone = TFLiteClassifier(bundle / "model_float32.tflite")
+    phone = TFLiteClassifier(bundle.model_path("float32"))
     np.testing.assert_allclose(phone.scores(pixels), expected, atol=1e-5)
-    assert len((bundle / "labels.txt").read_text().splitlines()) == 6
+    assert len((bundle.directory / "labels.txt").read_text().splitlines()) == 6
+    # What is pushed carries what was measured, and its zip.
+    assert bundle.details.default_variant is not None
+    assert bundle.details.validation is not None
+    assert all(entry.figures for entry in bundle.details.variants.values())
+    assert bundle.directory.name.startswith("fieldmark-tiny-")
+    assert (version / f"{bundle.directory.name}.zip").is_file()
 
 
 def test_statistics_count_photos_as_images_and_keep_none_of_them(

@@ -36,6 +36,10 @@ TINY_CONFIG = {
         "min_top1_agreement": 0.5,
         "min_top1_agreement_int8": 0.5,
         "max_accuracy_drop": 0.5,
+        "min_rollup_agreement": 0.0,
+        "min_top5_agreement": 0.5,
+        "latency_runs": 1,
+        "convention_photos": 8,
     },
 }
 

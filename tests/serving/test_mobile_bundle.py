@@ -1,37 +1,47 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import os
 import shutil
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_world import SIZE_PX, TAXONOMY_CSV
 
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
-from serving.mobile_bundle import build_bundle, bundle_fingerprint, load_bundle
+from serving.bundle_manifest import BundleManifest, Validation, VariantFigures, parse_manifest
+from serving.finished_bundle import Finish, finish_bundle
+from serving.mobile_bundle import BundleRequest, build_bundle, bundle_fingerprint, load_bundle
 from serving.mobile_readers import read_android_taxonomy, read_ios_taxonomy, read_labels
 from serving.saved_model import load_manifest
 
 
 @pytest.fixture
 def copy(bundle_dir: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(bundle_dir, tmp_path / "bundle"))
+    return Path(shutil.copytree(bundle_dir, tmp_path / "copy"))
 
 
 def test_bundle_is_whole(bundle_dir: Path, taxonomy: Taxonomy) -> None:
     assert sorted(path.name for path in bundle_dir.iterdir()) == [
+        "MODEL_CARD.md",
         "labels.txt",
         "manifest.json",
         "model_dynamic_range_int8.tflite",
         "model_float16.tflite",
         "model_float32.tflite",
+        "model_full_int8.tflite",
         "taxonomy.csv",
         "taxonomy.json",
     ]
-    assert [path.name for path in bundle_dir.parent.iterdir()] == ["bundle"]
+    manifest = json.loads((bundle_dir / "manifest.json").read_text())
+    assert bundle_dir.name == f"fieldmark-tiny-{manifest['model_id'][:8]}"
+    assert [path.name for path in bundle_dir.parent.iterdir()] == [bundle_dir.name]
     assert read_android_taxonomy(bundle_dir / "taxonomy.csv") == read_ios_taxonomy(
         bundle_dir / "taxonomy.json"
     )
@@ -48,13 +58,11 @@ def test_temperature_of_a_calibrated_model_is_carried_through(
         calibrated,
         tmp_path / "bundle",
         taxonomy=taxonomy,
-        variants=("float32",),
-        default_variant="float32",
-        lineage={},
+        request=BundleRequest("tiny", variants=("float32",)),
     )
 
     assert load_bundle(tmp_path / "bundle").manifest["temperature"] == 0.75
-    assert "temperature" not in load_bundle(bundle_dir).manifest
+    assert load_bundle(bundle_dir).manifest["temperature"] is None
 
 
 def test_manifest_says_how_to_use_the_model(bundle_dir: Path, saved_model: Path) -> None:
@@ -65,23 +73,29 @@ def test_manifest_says_how_to_use_the_model(bundle_dir: Path, saved_model: Path)
     assert manifest["input"]["range"] == [0, 255]
     assert manifest["input"]["colour_order"] == "RGB"
     assert manifest["output"]["shape"] == [1, manifest["num_leaves"]] == [1, 5]
-    assert "centre square" in manifest["preprocessing"]["text"]
-    assert manifest["default_variant"] == "dynamic_range_int8"
+    assert "centre square" in manifest["preprocessing_text"]
+    assert manifest["preprocessing"]["crop"] == "centre square"
+    assert manifest["default_variant"] is None  # nobody has validated it yet
     assert manifest["lineage"] == {"run": "r1"}
+    assert manifest["training"]["licences"] == {"CC-BY-NC": 30, "CC0": 10}
     for name, entry in manifest["files"].items():
         content = (bundle_dir / name).read_bytes()
         assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     assert manifest["variants"]["float16"] == {
         "file": "model_float16.tflite",
         **manifest["files"]["model_float16.tflite"],
+        "quantisation": "weights float16, arithmetic float32",
+        "head_rank": None,
+        "figures": None,
     }
 
 
 def test_load(bundle_dir: Path, taxonomy: Taxonomy) -> None:
     bundle = load_bundle(bundle_dir)
 
-    assert bundle.variants == ("float32", "float16", "dynamic_range_int8")
-    assert bundle.default_variant == "dynamic_range_int8"
+    assert bundle.variants == ("float32", "float16", "dynamic_range_int8", "full_int8")
+    assert bundle.default_variant == "float32"
+    assert load_bundle(bundle_dir.parent).directory == bundle_dir
     assert bundle.image_size_px == SIZE_PX
     assert bundle.taxonomy.leaf_taxon_ids.tolist() == taxonomy.leaf_taxon_ids.tolist()
     assert bundle.model_path("float16") == bundle_dir / "model_float16.tflite"
@@ -113,11 +127,20 @@ def test_manifest_faults_are_named(copy: Path) -> None:
     path = copy / "manifest.json"
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps({**manifest, "num_leaves": 6}))
+    with pytest.raises(DataError, match=r"manifest\.json: is no manifest .* the shapes are not"):
+        load_bundle(copy)
+    path.write_text(json.dumps({**manifest, "num_leaves": 6, "output": {"shape": [1, 6]}}))
     with pytest.raises(DataError, match=r"taxonomy\.csv: has 5 leaves, the manifest 6"):
+        load_bundle(copy)
+    path.write_text(json.dumps({**manifest, "default_variant": "fact64_float16"}))
+    with pytest.raises(DataError, match="default variant fact64_float16 is not in the bundle"):
+        load_bundle(copy)
+    path.write_text(json.dumps({**manifest, "colour": "RGB"}))
+    with pytest.raises(DataError, match="colour: Extra inputs are not permitted"):
         load_bundle(copy)
     del manifest["files"]
     path.write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match=r"manifest\.json: lacks files"):
+    with pytest.raises(DataError, match=r"manifest\.json: is no manifest .* files: is missing"):
         load_bundle(copy)
     path.write_text("no json")
     with pytest.raises(DataError, match=r"manifest\.json: is not JSON"):
@@ -127,7 +150,15 @@ def test_manifest_faults_are_named(copy: Path) -> None:
         load_bundle(copy)
 
 
-def test_fingerprint_leaves_lineage_out(copy: Path, bundle_dir: Path) -> None:
+def test_a_manifest_reads_as_it_was_written(bundle_dir: Path) -> None:
+    details = load_bundle(bundle_dir).details
+
+    assert parse_manifest(details.text(), source="x") == details
+    schema = BundleManifest.model_json_schema()
+    assert schema["properties"]["temperature"]["description"].startswith("What a client raises")
+
+
+def test_fingerprint_is_of_what_a_phone_answers(copy: Path, bundle_dir: Path) -> None:
     path = copy / "manifest.json"
     manifest = json.loads(path.read_text())
 
@@ -138,20 +169,97 @@ def test_fingerprint_leaves_lineage_out(copy: Path, bundle_dir: Path) -> None:
     assert bundle_fingerprint(copy) != bundle_fingerprint(bundle_dir)
 
 
-def test_only_configured_variants_are_built(
+FIGURES = VariantFigures(
+    photos=40,
+    top1=0.8,
+    top5=1.0,
+    top1_drop=0.025,
+    top1_drop_interval=(-0.03, 0.08),
+    top1_agreement=0.95,
+    top5_agreement=1.0,
+    rollup_agreement=0.9,
+    largest_score_error=0.2,
+    broken_taxa=1,
+)
+FINISH = Finish(
+    kept=("float16", "full_int8"),
+    default="full_int8",
+    reason="full_int8 is the smallest that passes, 0.01 MB.",
+    figures={"float16": FIGURES, "full_int8": FIGURES},
+    validation=Validation(
+        report_version=2,
+        split="val",
+        photos=40,
+        server_top1=0.825,
+        server_top5=1.0,
+        server_rolled_up=0.5,
+    ),
+)
+
+
+def test_a_finished_bundle_has_figures_and_holds_together(bundle_dir: Path, tmp_path: Path) -> None:
+    path = finish_bundle(load_bundle(bundle_dir), tmp_path / "finished", FINISH)
+
+    bundle = load_bundle(tmp_path / "finished")  # hashes hold
+    assert bundle.variants == ("float16", "full_int8")
+    assert bundle.default_variant == "full_int8"
+    assert bundle.details.variants["float16"].figures == FIGURES
+    assert not (path / "model_float32.tflite").exists()
+    card = (path / "MODEL_CARD.md").read_text()
+    assert "| full_int8 (default) | " in card
+    assert "| -2.5 (-8.0 to +3.0) points |" in card
+    assert "| CC-BY-NC | 30 |" in card
+    assert "40 photos, by 3 observers" in card
+
+
+def test_validating_again_makes_no_new_bundle(bundle_dir: Path, tmp_path: Path) -> None:
+    other = dataclasses.replace(FINISH, figures={}, reason="For another reason.")
+    for name, finish in (("one", FINISH), ("two", other)):
+        finish_bundle(load_bundle(bundle_dir), tmp_path / name, finish)
+
+    assert bundle_fingerprint(tmp_path / "one") == bundle_fingerprint(tmp_path / "two")
+    assert bundle_fingerprint(tmp_path / "one") != bundle_fingerprint(bundle_dir)
+
+
+def test_the_zip_is_the_directory_and_the_same_every_time(bundle_dir: Path, tmp_path: Path) -> None:
+    zips = []
+    for name in ("one", "two"):
+        path = finish_bundle(load_bundle(bundle_dir), tmp_path / name, FINISH)
+        zips.append(tmp_path / name / f"{path.name}.zip")
+        os.utime(path / "labels.txt", (0, 0))
+
+    assert zips[0].read_bytes() == zips[1].read_bytes()
+    with zipfile.ZipFile(zips[0]) as packed:
+        packed.extractall(tmp_path / "unpacked")
+    assert load_bundle(tmp_path / "unpacked").default_variant == "full_int8"
+
+
+def test_only_what_is_asked_for_is_built(
     saved_model: Path, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
-    build_bundle(
-        saved_model,
-        tmp_path / "bundle",
-        taxonomy=taxonomy,
+    synonyms = tmp_path / "synonyms.csv"
+    synonyms.write_text("model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\n101,,,,\n")
+    request = BundleRequest(
+        "owls",
         variants=("float16",),
-        default_variant="float16",
-        lineage={},
+        version="1.0",
+        synonyms=synonyms,
+        geo_thresholds=np.array([0.25, np.nan, np.nan, np.nan, np.nan]),
     )
 
-    assert load_bundle(tmp_path / "bundle").variants == ("float16",)
-    assert len(list((tmp_path / "bundle").glob("*.tflite"))) == 1
+    path = build_bundle(saved_model, tmp_path / "out", taxonomy=taxonomy, request=request)
+
+    bundle = load_bundle(tmp_path / "out")
+    assert path.name == "fieldmark-owls-1.0"
+    assert bundle.variants == ("float16",)
+    assert len(list(path.glob("*.tflite"))) == 1
+    assert (path / "synonyms.csv").read_text() == synonyms.read_text()
+    thresholds = {
+        taxon.leaf_class_id: taxon.geo_threshold
+        for taxon in read_android_taxonomy(path / "taxonomy.csv")
+    }
+    assert thresholds == {None: None, 0: 0.25, 1: None, 2: None, 3: None, 4: None}
+    assert read_android_taxonomy(path / "taxonomy.csv") == read_ios_taxonomy(path / "taxonomy.json")
 
 
 def test_build_refuses_another_taxonomy_and_leaves_nothing(
@@ -165,23 +273,19 @@ def test_build_refuses_another_taxonomy_and_leaves_nothing(
             saved_model,
             tmp_path / "bundle",
             taxonomy=read_taxonomy(other),
-            variants=("float16",),
-            default_variant="float16",
-            lineage={},
+            request=BundleRequest("tiny", variants=("float16",)),
         )
 
     assert not (tmp_path / "bundle").exists()
 
 
-def test_build_refuses_a_default_that_is_not_built(
+def test_build_refuses_full_int8_without_photos(
     saved_model: Path, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="default variant must be in the bundle"):
+    with pytest.raises(ConfigError, match="Give representative photos, or leave full_int8 out"):
         build_bundle(
             saved_model,
             tmp_path / "bundle",
             taxonomy=taxonomy,
-            variants=("float16",),
-            default_variant="float32",
-            lineage={},
+            request=BundleRequest("tiny", variants=("full_int8",)),
         )

@@ -31,7 +31,7 @@ class _World:
 
     @cached_property
     def bundle_dir(self) -> Path:
-        return tiny_bundle(self.saved_model, self.taxonomy, self.directory / "mobile" / "bundle")
+        return tiny_bundle(self.saved_model, self.taxonomy, self.directory / "mobile")
 
     @cached_property
     def photo_path(self) -> Path:

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import io
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from forgery import forge
 from tfx.components.util import model_utils
 from tfx.types import channel_utils, standard_artifacts
-from tiny_world import paint, small_model, tiny_bundle, tiny_export
+from tiny_records import jpeg, write_records
+from tiny_world import small_model, tiny_bundle, tiny_export
 
 from components.artifacts import MobileReport
 from components.mobile_validator.comparison import compare
@@ -23,29 +22,10 @@ from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from serving.mobile_bundle import load_bundle
 from serving.prepare_file import prepare_file
+from serving.preprocess_spec import CONVENTIONS
 
 PHOTOS = 40
-SETTINGS = MobileValidationSettings()
-
-
-def write_records(path: Path, photos: list[tuple[bytes, int]]) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for photo_id, (image, label) in enumerate(photos):
-            feature = {
-                "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
-                "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
-                "photo_id": tf.train.Feature(int64_list=tf.train.Int64List(value=[photo_id])),
-            }
-            example = tf.train.Example(features=tf.train.Features(feature=feature))
-            writer.write(example.SerializeToString())
-    return str(path)
-
-
-def jpeg(seed: int) -> bytes:
-    buffer = io.BytesIO()
-    paint(50, 40, seed=seed).save(buffer, "JPEG", quality=95)
-    return buffer.getvalue()
+SETTINGS = MobileValidationSettings(latency_runs=1, latency_threads=(1,))
 
 
 @pytest.fixture(scope="session")
@@ -72,15 +52,10 @@ def other_bundle(taxonomy: Taxonomy, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def forged(bundle_dir: Path, other_bundle: Path, tmp_path: Path) -> Path:
-    """A bundle whose int8 file holds another model, its hashes set right."""
-    directory = Path(shutil.copytree(bundle_dir, tmp_path / "forged"))
+    """A bundle whose int8 file holds another model."""
     name = "model_dynamic_range_int8.tflite"
-    shutil.copy(other_bundle / name, directory / name)
-    manifest = json.loads((directory / "manifest.json").read_text())
-    others = json.loads((other_bundle / "manifest.json").read_text())
-    manifest["files"][name] = others["files"][name]
-    (directory / "manifest.json").write_text(json.dumps(manifest))
-    return directory
+    changes = {name: (other_bundle / name).read_bytes()}
+    return forge(bundle_dir, tmp_path / "forged", changes)
 
 
 def test_photos_stream_in_batches_as_a_client_makes_them(
@@ -116,11 +91,14 @@ def test_unreadable_records_are_named(tmp_path: Path, fault: str) -> None:
 
 
 def test_sound_bundle_is_blessed(bundle_dir: Path, saved_model: Path, files: list[str]) -> None:
-    report = compare(load_bundle(bundle_dir), saved_model, files, SETTINGS)
+    found = compare(load_bundle(bundle_dir), saved_model, files, SETTINGS)
 
+    report = found.report
     assert report["blessed"] is True
-    assert list(report["variants"]) == ["float32", "float16", "dynamic_range_int8"]
-    for entry in report["variants"].values():
+    assert report["reasons"] == []
+    assert list(report["variants"]) == ["float32", "float16", "dynamic_range_int8", "full_int8"]
+    for name in ("float32", "float16", "dynamic_range_int8"):
+        entry = report["variants"][name]
         assert entry["photos"] == PHOTOS
         assert entry["passed"]
         assert entry["reasons"] == []
@@ -128,29 +106,124 @@ def test_sound_bundle_is_blessed(bundle_dir: Path, saved_model: Path, files: lis
         assert entry["server_accuracy"] - entry["variant_accuracy"] == pytest.approx(
             entry["accuracy_drop"]
         )
+        low, high = entry["accuracy_drop_interval"]
+        assert low <= entry["accuracy_drop"] <= high
+        assert entry["largest_sum_error"] < 1e-3
     assert report["variants"]["float32"]["largest_score_error"] < 1e-4
     json.dumps(report, allow_nan=False)
 
 
-def test_one_failing_variant_withholds_the_blessing(
-    forged: Path, saved_model: Path, files: list[str]
+def test_the_smallest_that_passes_is_the_default(
+    bundle_dir: Path, saved_model: Path, files: list[str]
 ) -> None:
-    report = compare(load_bundle(forged), saved_model, files, SETTINGS)
+    found = compare(load_bundle(bundle_dir), saved_model, files, SETTINGS)
 
-    assert report["blessed"] is False
-    passed = {variant: entry["passed"] for variant, entry in report["variants"].items()}
-    assert passed == {"float32": True, "float16": True, "dynamic_range_int8": False}
-    (agreement, *_) = report["variants"]["dynamic_range_int8"]["reasons"]
+    sizes = {
+        name: entry["bytes"] for name, entry in found.report["variants"].items() if entry["passed"]
+    }
+    assert found.finish.default == min(sizes, key=lambda name: sizes[name])
+    assert f"{found.finish.default} is the smallest that passes" in found.report["default_reason"]
+    assert list(found.finish.kept) == list(sizes)
+
+
+def test_times_stand_beside_float32s(bundle_dir: Path, saved_model: Path, files: list[str]) -> None:
+    settings = SETTINGS.model_copy(update={"latency_runs": 2, "latency_threads": (1, 2)})
+
+    variants = compare(load_bundle(bundle_dir), saved_model, files, settings).report["variants"]
+
+    for threads in ("1", "2"):
+        assert variants["float32"]["latency"][threads]["ratio_to_float32"] == 1.0
+        times = variants["full_int8"]["latency"][threads]
+        assert 0 < times["p50_ms"] <= times["p95_ms"]
+
+
+def test_every_convention_is_measured_beside_ours(
+    bundle_dir: Path, saved_model: Path, files: list[str]
+) -> None:
+    report = compare(load_bundle(bundle_dir), saved_model, files, SETTINGS).report
+
+    found = report["conventions"]
+    assert list(found) == list(CONVENTIONS)
+    assert found["fieldmark"]["top1_agreement"] == 1.0
+    assert found["fieldmark"]["top1"] == report["server"]["top1"]
+    assert found["android"]["preprocessing"]["transposed"] is True
+    for entry in found.values():
+        low, high = entry["top1_interval"]
+        assert low <= entry["top1"] <= high
+        assert entry["photos"] == PHOTOS
+
+
+def test_a_failing_variant_is_left_out(
+    forged: Path, saved_model: Path, files: list[str], tmp_path: Path
+) -> None:
+    found = compare(load_bundle(forged), saved_model, files, SETTINGS)
+
+    assert found.report["blessed"] is True
+    entry = found.report["variants"]["dynamic_range_int8"]
+    assert entry["passed"] is False
+    (agreement, *_) = entry["reasons"]
     assert agreement.startswith(
         "Top-1 agreement with the server must be at least 0.9500. Received: 0."
     )
     assert "short by 0." in agreement
+    assert "dynamic_range_int8" not in found.finish.kept
+
+
+def test_a_failing_variant_refuses_the_bundle_if_asked(
+    forged: Path, saved_model: Path, files: list[str]
+) -> None:
+    settings = SETTINGS.model_copy(update={"failing_variants": "refuse"})
+
+    report = compare(load_bundle(forged), saved_model, files, settings).report
+
+    assert report["blessed"] is False
+    assert "dynamic_range_int8" in report["reasons"][0]
+    assert report["reasons"][0].endswith("a variant that misses a bar refuses the bundle.")
+
+
+def test_a_default_that_was_asked_for_must_pass(
+    forged: Path, saved_model: Path, files: list[str]
+) -> None:
+    settings = SETTINGS.model_copy(update={"default_variant": "dynamic_range_int8"})
+
+    report = compare(load_bundle(forged), saved_model, files, settings).report
+
+    assert report["blessed"] is False
+    assert report["reasons"] == [
+        "dynamic_range_int8 was asked for (mobile_validation.default_variant), but it misses a bar."
+    ]
 
 
 def test_each_bar_can_be_set(forged: Path, saved_model: Path, files: list[str]) -> None:
-    lenient = MobileValidationSettings(min_top1_agreement_int8=0, max_accuracy_drop=1)
+    lenient = MobileValidationSettings(
+        min_top1_agreement_int8=0,
+        min_top5_agreement=0,
+        min_rollup_agreement=0,
+        max_accuracy_drop=1,
+        latency_runs=0,
+        convention_photos=0,
+    )
+    small = lenient.model_copy(update={"max_megabytes": 1e-6})
 
-    assert compare(load_bundle(forged), saved_model, files, lenient)["blessed"] is True
+    passed = compare(load_bundle(forged), saved_model, files, lenient).report
+    failed = compare(load_bundle(forged), saved_model, files, small).report
+
+    assert all(entry["passed"] for entry in passed["variants"].values())
+    assert passed["conventions"] == {}
+    assert failed["blessed"] is False
+    assert failed["reasons"] == ["No variant passes."]
+    assert failed["variants"]["float32"]["reasons"][0].startswith(
+        "The file may have at most 1e-06 MB. Received: 0.0"
+    )
+
+
+def test_a_ratio_of_times_needs_float32(
+    bundle_dir: Path, saved_model: Path, files: list[str]
+) -> None:
+    settings = SETTINGS.model_copy(update={"max_latency_ratio": 1.0, "latency_runs": 0})
+
+    with pytest.raises(ConfigError, match="max_latency_ratio is a ratio to float32's time"):
+        compare(load_bundle(bundle_dir), saved_model, files, settings)
 
 
 def test_no_photo_is_an_error_not_a_pass(
@@ -210,7 +283,9 @@ def artifacts(saved_model: Path, bundle: Path, files: list[str], tmp_path: Path)
 def outputs(tmp_path: Path) -> dict[str, Any]:
     blessing, report = standard_artifacts.InfraBlessing(), MobileReport()
     blessing.uri, report.uri = str(tmp_path / "blessing"), str(tmp_path / "report")
-    return {"blessing": [blessing], "report": [report]}
+    finished = standard_artifacts.Model()
+    finished.uri = str(tmp_path / "finished")
+    return {"blessing": [blessing], "report": [report], "finished_bundle": [finished]}
 
 
 @pytest.mark.parametrize("sound", [True, False])
@@ -224,8 +299,10 @@ def test_executor_blesses_as_the_pusher_reads(
 ) -> None:
     inputs = artifacts(saved_model, bundle_dir if sound else forged, files, tmp_path)
     produced = outputs(tmp_path)
+    # The tiny network's full_int8 has no bar of its own to pass here.
+    settings = SETTINGS.model_copy(update={"default_variant": "dynamic_range_int8"})
 
-    Executor().Do(inputs, produced, {"settings": SETTINGS.model_dump_json(), "code_version": "x"})
+    Executor().Do(inputs, produced, {"settings": settings.model_dump_json(), "code_version": "x"})
 
     assert model_utils.is_infra_validated(produced["blessing"][0]) is sound
     assert [path.name for path in (tmp_path / "blessing").iterdir()] == [
@@ -233,6 +310,11 @@ def test_executor_blesses_as_the_pusher_reads(
     ]
     report = json.loads((tmp_path / "report" / "mobile_report.json").read_text())
     assert report["blessed"] is sound
+    finished = load_bundle(tmp_path / "finished" / "Format-Serving")
+    assert finished.details.default_variant == ("dynamic_range_int8" if sound else None)
+    assert finished.details.validation is not None
+    assert finished.details.validation.photos == PHOTOS
+    assert len(list((tmp_path / "finished" / "Format-Serving").glob("*.zip"))) == 1
 
 
 def test_executor_names_the_splits_there_are(
@@ -259,4 +341,5 @@ def test_component_channels() -> None:
 
     assert component.outputs["blessing"].type is standard_artifacts.InfraBlessing
     assert component.outputs["report"].type is MobileReport
+    assert component.outputs["finished_bundle"].type is standard_artifacts.Model
     assert component.spec.exec_properties["settings"] == SETTINGS.model_dump_json()

@@ -2,19 +2,38 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from components.mobile_validator.verdict import Tally, failures
+from components.mobile_validator.broken_taxa import broken_taxa
+from components.mobile_validator.default_choice import choose
+from components.mobile_validator.latency import Latency, ratios
+from components.mobile_validator.tally import Answers, Tally
+from components.mobile_validator.verdict import Bars, Measured, failures
+from schemas.taxonomy import Taxonomy
+from serving.suggestions import Suggester
+
+# Two genera of two species.
+TREE = Taxonomy(
+    taxon_ids=np.array([1, 2, 11, 12, 21, 22]),
+    parent_nodes=np.array([-1, -1, 0, 0, 1, 1], np.int32),
+    rank_levels=np.array([20, 20, 10, 10, 10, 10], np.float32),
+    leaf_class_ids=np.array([-1, -1, 0, 1, 2, 3], np.int32),
+    iconic_taxon_ids=np.zeros(6, np.int64),
+    names=("Strix", "Bubo", "Strix aluco", "Strix varia", "Bubo bubo", "Bubo scandiacus"),
+)
+NOTHING = Measured()
 
 
-def one_hot(classes: list[int], value: float = 0.9) -> np.ndarray:
+def answers(classes: list[int], value: float = 0.9) -> Answers:
     scores = np.full((len(classes), 4), (1 - value) / 3, np.float32)
     scores[np.arange(len(classes)), classes] = value
-    return scores
+    return Answers.of(scores, Suggester(TREE))
 
 
 def tally(server: list[int], variant: list[int], labels: list[int]) -> Tally:
     counted = Tally()
-    counted.add(one_hot(server), one_hot(variant), np.array(labels), seconds=0.5)
+    counted.add(answers(server), answers(variant), np.array(labels))
     return counted
 
 
@@ -23,34 +42,77 @@ def test_counts() -> None:
 
     assert counted.photos == 4
     assert counted.top1_agreement == 0.75
+    assert counted.top5_agreement == 1.0  # of four leaves, five are all
+    assert counted.rollup_agreement == 0.75  # Bubo, but for the variant Strix
+    assert counted.rolled_up == 4
     assert counted.server_accuracy == 0.75
     assert counted.variant_accuracy == 0.5
     assert counted.accuracy_drop == 0.25
     assert counted.largest_error == pytest.approx(0.9 - 0.1 / 3)
-    assert counted.milliseconds_per_photo == 125
+    assert counted.largest_sum_error == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_sister_species_rolls_up_to_the_same() -> None:
+    counted = tally([0, 2], [1, 3], [0, 2])
+
+    assert (counted.top1_agreement, counted.rollup_agreement) == (0.0, 1.0)
 
 
 def test_batches_add_up() -> None:
     counted = tally([0, 1], [0, 1], [0, 1])
-    counted.add(one_hot([2]), one_hot([2], 0.5), np.array([2]), seconds=0.1)
+    counted.add(answers([2]), answers([2], 0.5), np.array([2]))
 
     assert (counted.photos, counted.agreeing) == (3, 3)
     assert counted.largest_error == pytest.approx(0.4)
 
 
-def test_at_the_bar_passes() -> None:
-    counted = tally([0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0])
+@given(data=st.data(), photos=st.integers(1, 30))
+def test_the_interval_holds_the_drop_and_turns_round(data: st.DataObject, photos: int) -> None:
+    classes = st.lists(st.integers(0, 3), min_size=photos, max_size=photos)
+    server, variant, labels = (data.draw(classes) for _ in range(3))
 
-    assert failures(counted, min_agreement=0.75, max_accuracy_drop=0.25) == ()
+    there, back = tally(server, variant, labels), tally(variant, server, labels)
+
+    low, high = there.accuracy_drop_interval
+    assert -1 <= low <= there.accuracy_drop <= high <= 1
+    assert back.accuracy_drop == -there.accuracy_drop
+    assert back.accuracy_drop_interval == pytest.approx((-high, -low))
+    assert back.accuracy_drop_p_value == there.accuracy_drop_p_value
+
+
+def test_at_the_bar_passes() -> None:
+    counted = tally([0, 0, 0, 0], [0, 0, 0, 2], [0, 0, 0, 0])
+    bars = Bars(min_top1_agreement=0.75, min_rollup_agreement=0.75, max_accuracy_drop=0.25)
+
+    assert failures(counted, bars, NOTHING) == ()
 
 
 def test_reasons_say_which_bar_and_by_how_much() -> None:
-    counted = tally([0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0])
+    counted = tally([0, 0, 0, 0], [0, 0, 0, 2], [0, 0, 0, 0])
+    bars = Bars(
+        min_top1_agreement=0.97,
+        min_rollup_agreement=0.9,
+        max_accuracy_drop=0.02,
+        max_score_error=0.1,
+        max_broken_taxa=0,
+        max_megabytes=2.0,
+        max_latency_ratio=1.0,
+    )
 
-    assert failures(counted, min_agreement=0.97, max_accuracy_drop=0.02) == (
+    reasons = failures(counted, bars, Measured(2_500_000, broken_taxa=1, latency_ratio=1.25))
+
+    low, high = counted.accuracy_drop_interval
+    assert reasons == (
         "Top-1 agreement with the server must be at least 0.9700. Received: 0.7500 (3 of 4 "
         "photos), short by 0.2200.",
-        "Accuracy may drop by at most 0.0200. Received: 0.2500 (1.0000 to 0.7500), over by 0.2300.",
+        "Agreement of rolled-up answers must be at least 0.9000. Received: 0.7500 (3 of 4 "
+        "photos), short by 0.1500.",
+        "Accuracy may drop by at most 0.0200. Received: 0.2500 (1.0000 to 0.7500; 95 % interval "
+        f"{low:.4f} to {high:.4f}), over by 0.2300.",
+        "A score may differ by at most 0.1. Received: 0.867.",
+        "At most 0 taxa may be named worse, beyond chance. Received: 1.",
+        "The file may have at most 2 MB. Received: 2.50 MB.",
+        "A photo may take at most 1 times float32's time. Received: 1.25 times.",
     )
 
 
@@ -58,14 +120,67 @@ def test_a_better_variant_passes() -> None:
     counted = tally([0, 0], [0, 1], [0, 1])
 
     assert counted.accuracy_drop == -0.5
-    assert failures(counted, min_agreement=0.5, max_accuracy_drop=0.0) == ()
+    assert failures(counted, Bars(min_top1_agreement=0.5, max_accuracy_drop=0.0), NOTHING) == ()
 
 
 def test_scores_that_are_no_numbers_fail_for_good() -> None:
     counted = tally([0], [0], [0])
-    counted.add(one_hot([0]), np.full((1, 4), np.nan, np.float32), np.array([0]), seconds=0)
-    counted.add(one_hot([0]), one_hot([0]), np.array([0]), seconds=0)
+    broken = Answers.of(np.full((1, 4), np.nan, np.float32), Suggester(TREE))
+    counted.add(answers([0]), broken, np.array([0]))
+    counted.add(answers([0]), answers([0]), np.array([0]))
 
-    assert failures(counted, min_agreement=0, max_accuracy_drop=1) == (
-        "It gives scores that are not numbers.",
+    assert failures(counted, Bars(), NOTHING) == ("It gives scores that are not numbers.",)
+
+
+def test_scores_that_do_not_sum_to_one_fail() -> None:
+    counted = tally([0], [0], [0])
+    logits = Answers.of(np.array([[5.0, 1.0, 0.0, 0.0]], np.float32), Suggester(TREE))
+    counted.add(answers([0]), logits, np.array([0]))
+
+    assert failures(counted, Bars(), NOTHING) == (
+        "A photo's scores must sum to 1, within 0.02: the softmax is inside. Received: off by 5.",
     )
+
+
+def test_a_taxon_broken_beyond_chance_is_found_and_chance_is_not() -> None:
+    # Strix aluco: right 12 times, then never. Bubo bubo: 3 photos go one way, 2 the other.
+    labels = [0] * 12 + [2] * 10
+    server = [0] * 12 + [2] * 8 + [3] * 2
+    variant = [1] * 12 + [3] * 3 + [2] * 7
+    counted = tally(server, variant, labels)
+
+    (taxon,) = broken_taxa(counted, TREE, alpha=0.05)
+
+    assert (taxon.name, taxon.taxon_id, taxon.photos) == ("Strix aluco", 11, 12)
+    assert (taxon.server_right, taxon.variant_right) == (12, 0)
+    assert taxon.p_value == pytest.approx(0.5**12)
+
+
+SIZES = {"float32": 400, "float16": 200, "int8": 100}
+
+
+def test_the_smallest_that_passes_is_chosen() -> None:
+    assert choose(passed=["float32", "float16"], sizes=SIZES, fixed=None).variant == "float16"
+    assert choose(passed=[], sizes=SIZES, fixed=None).variant is None
+
+
+def test_a_fixed_choice_stands_or_falls() -> None:
+    chosen = choose(passed=["float32", "float16"], sizes=SIZES, fixed="float32")
+    failed = choose(passed=["float32"], sizes=SIZES, fixed="int8")
+    absent = choose(passed=["float32"], sizes=SIZES, fixed="full_int8")
+
+    assert chosen.variant == "float32"
+    assert (failed.variant, absent.variant) == (None, None)
+    assert failed.reason.endswith("but it misses a bar.")
+    assert absent.reason.endswith("but the bundle does not hold it.")
+
+
+def test_the_worst_ratio_over_threads_counts() -> None:
+    times = {
+        "float32": {1: Latency(10.0, 11.0), 2: Latency(6.0, 7.0)},
+        "int8": {1: Latency(5.0, 6.0), 2: Latency(9.0, 9.0)},
+    }
+
+    assert ratios(times) == {"float32": 1.0, "int8": 1.5}
+    assert ratios({"int8": times["int8"]}) == {"int8": None}
+    assert ratios({"float32": {}, "int8": {}}) == {"float32": None, "int8": None}

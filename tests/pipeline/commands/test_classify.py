@@ -117,6 +117,4 @@ def test_unknown_variant(bundle_dir: Path, photo_path: Path) -> None:
     )
 
     assert isinstance(result.exception, ConfigError)
-    assert "Allowed: float32, float16, dynamic_range_int8. Received: 'int4'" in str(
-        result.exception
-    )
+    assert "dynamic_range_int8, full_int8. Received: 'int4'" in str(result.exception)

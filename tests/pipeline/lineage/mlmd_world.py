@@ -119,9 +119,13 @@ class RunWorld:
         return written["blessing"]
 
     def push(self, trained: Outputs, number: int, blessing: mlmd.Artifact) -> None:
-        """PushSavedModel, MobileExporter and PushMobile."""
+        """PushSavedModel, MobileExporter, MobileValidator and PushMobile."""
         inputs = {"model": trained["model"], "taxonomy": trained["taxonomy"]}
-        bundle = self.execute("MobileExporter", inputs, {"bundle": ("Model", {})})["bundle"]
+        photos = {"examples": trained["examples"], "model": trained["model"]}
+        exported = self.execute("MobileExporter", {**inputs, **photos}, {"bundle": ("Model", {})})
+        finished = {"finished_bundle": ("Model", {})}
+        validated = self.execute("MobileValidator", {**exported, **photos}, finished)
+        bundle = validated["finished_bundle"]
         self.push_one("PushSavedModel", trained["model"], "saved_model", number, blessing)
         self.push_one("PushMobile", bundle, "mobile", number, blessing)
 

@@ -1,0 +1,90 @@
+"""How long a photo takes, by variant and number of threads, with XNNPACK on this machine.
+
+Times of a server's cores are no phone's, but their ratio to the float32 variant's, taken in the
+same minutes, tells much of what a phone will see. Variants take turns, photo by photo, so that a
+busy moment hits all of them alike.
+
+    times = measure({"float16": path, ...}, threads=(1, 2), runs=20)
+    times["float16"][2].p50_ms, ratios(times)["float16"]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from serving.tflite_classifier import TFLiteClassifier
+
+WARM_UP_RUNS = 2
+REFERENCE = "float32"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of one photo.
+
+    Attributes:
+        p50_ms: median, in milliseconds.
+        p95_ms: 19 of 20 photos took no longer.
+    """
+
+    p50_ms: float
+    p95_ms: float
+
+
+Times = dict[str, dict[int, Latency]]
+
+
+def measure(models: Mapping[str, Path], *, threads: Sequence[int], runs: int) -> Times:
+    """Returns times by variant and number of threads; none for no runs.
+
+    Args:
+        models: path of each variant.
+        threads: numbers of threads that a photo may use.
+        runs: photos timed.
+    """
+    times: Times = {variant: {} for variant in models}
+    for count in threads if runs else ():
+        phones = {
+            variant: TFLiteClassifier(path, num_threads=count) for variant, path in models.items()
+        }
+        for variant, taken in _in_turn(phones, runs).items():
+            p50, p95 = np.percentile(1000 * np.array(taken), [50, 95])
+            times[variant][count] = Latency(round(float(p50), 3), round(float(p95), 3))
+    return times
+
+
+def ratios(times: Times) -> dict[str, float | None]:
+    """Returns each variant's median to float32's, the largest over numbers of threads.
+
+    None where nothing was timed, or there is no float32.
+    """
+    reference = times.get(REFERENCE, {})
+    return {
+        variant: max((ratio(of[count], reference[count]) for count in of), default=None)
+        if reference
+        else None
+        for variant, of in times.items()
+    }
+
+
+def ratio(latency: Latency, reference: Latency) -> float:
+    """Returns the ratio of two medians."""
+    return latency.p50_ms / max(reference.p50_ms, 1e-3)
+
+
+def _in_turn(phones: Mapping[str, TFLiteClassifier], runs: int) -> dict[str, list[float]]:
+    taken: dict[str, list[float]] = {variant: [] for variant in phones}
+    size = next(iter(phones.values())).image_size_px
+    photo = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3)).astype(np.float32)
+    for run in range(WARM_UP_RUNS + runs):
+        for variant, phone in phones.items():
+            started = time.perf_counter()
+            phone.scores(photo)
+            if run >= WARM_UP_RUNS:
+                taken[variant].append(time.perf_counter() - started)
+    return taken

@@ -1,0 +1,160 @@
+"""What a client does to a photo before the network, as one value: ours, and those of others.
+
+`OURS` is what evaluator, server and phone do, and what a bundle's manifest says. Others cut and
+resize otherwise; the MobileValidator measures what the same model is worth under each of
+`CONVENTIONS`, so that nobody has to guess.
+
+    as_client(photo, 299, CONVENTIONS["android"].spec)   # float32 [299, 299, 3]
+
+Sources: inaturalist/vision-camera-plugin-inatvision (ios, android), inaturalist/inatVisionAPI
+(server), inaturalist/inatVisionTraining (training).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import Field
+
+from schemas.settings import Settings
+
+Floats = npt.NDArray[np.float32]
+Photo = npt.NDArray[np.uint8]
+
+
+class Preprocessing(Settings):
+    """How a photo becomes the network's input."""
+
+    orientation: Literal["upright by EXIF", "as stored"] = "upright by EXIF"
+    """Whether the photo is turned as its EXIF says."""
+
+    crop: Literal["centre square", "centre rectangle"] = "centre square"
+    """What is cut out; a rectangle keeps the photo's aspect, and is squeezed to a square."""
+
+    crop_ratio: float = Field(1.0, gt=0, le=1)
+    """Side of what is cut out as a share of the photo's, 0..1; of a square, of the shorter side."""
+
+    resize: Literal["bilinear", "area", "nearest"] = "bilinear"
+    """Filter of the step to the input size."""
+
+    antialias: bool = True
+    """Whether a bilinear filter widens with the reduction."""
+
+    whole_values: bool = False
+    """Whether pixels are rounded to whole values after resizing, as bitmaps hold them."""
+
+    transposed: bool = False
+    """Whether the buffer is column-first, so that the network sees the photo mirrored along its
+    diagonal."""
+
+    range: tuple[float, float] = (0.0, 255.0)
+    """Values of black and of white."""
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What somebody's client does.
+
+    Attributes:
+        spec: how.
+        words: who, for people.
+    """
+
+    spec: Preprocessing
+    words: str
+
+
+OURS = Preprocessing()
+
+_BITMAP = Preprocessing(orientation="as stored", antialias=False, whole_values=True)
+
+CONVENTIONS: dict[str, Convention] = {
+    "fieldmark": Convention(OURS, "Evaluator, server and phone of Fieldmark"),
+    "ios": Convention(_BITMAP, "iNaturalist on iOS: centre square, plain bilinear"),
+    "android": Convention(
+        _BITMAP.model_copy(update={"transposed": True}),
+        "iNaturalist on Android: the same, the buffer column-first",
+    ),
+    "server": Convention(
+        Preprocessing(crop_ratio=0.875, resize="area", orientation="as stored"),
+        "iNaturalist's server: shorter side by area, central 87.5 %",
+    ),
+    "training": Convention(
+        Preprocessing(
+            crop="centre rectangle", crop_ratio=0.875, antialias=False, orientation="as stored"
+        ),
+        "iNaturalist's evaluation in training: central 87.5 %, squeezed to a square",
+    ),
+    "crop_0.875": Convention(
+        OURS.model_copy(update={"crop_ratio": 0.875}), "Ours, of the central 87.5 %"
+    ),
+    "area": Convention(OURS.model_copy(update={"resize": "area"}), "Ours, resized by area"),
+    "nearest": Convention(
+        OURS.model_copy(update={"resize": "nearest"}), "Ours, the nearest pixel taken"
+    ),
+    "no_antialias": Convention(
+        OURS.model_copy(update={"antialias": False}), "Ours, without antialiasing"
+    ),
+    "transposed": Convention(
+        OURS.model_copy(update={"transposed": True}), "Ours, the buffer column-first"
+    ),
+    "squeezed": Convention(
+        OURS.model_copy(update={"crop": "centre rectangle"}), "Ours, the whole photo squeezed"
+    ),
+}
+"""By name, ours first."""
+
+
+def as_client(photo: Photo, size_px: int, spec: Preprocessing) -> Floats:
+    """Returns float32 [S, S, 3]: a photo as a client hands it to the network.
+
+    Args:
+        photo: uint8 [H, W, 3], RGB, as the client has it decoded (turned or not).
+        size_px: S.
+        spec: what the client does.
+    """
+    pixels = _resized(_cut(photo, spec), size_px, spec)
+    if spec.whole_values:
+        pixels = np.rint(pixels)
+    if spec.transposed:
+        pixels = pixels.transpose(1, 0, 2)
+    black, white = spec.range
+    return np.ascontiguousarray(black + pixels * ((white - black) / 255.0), np.float32)
+
+
+def _cut(photo: Photo, spec: Preprocessing) -> Photo:
+    height, width = photo.shape[:2]
+    if spec.crop == "centre square":
+        height = width = min(height, width)
+    height = max(1, round(height * spec.crop_ratio))
+    width = max(1, round(width * spec.crop_ratio))
+    top, left = (photo.shape[0] - height) // 2, (photo.shape[1] - width) // 2
+    return np.ascontiguousarray(photo[top : top + height, left : left + width])
+
+
+def _resized(photo: Photo, size_px: int, spec: Preprocessing) -> Floats:
+    if spec.resize == "bilinear" and spec.antialias:
+        # Mode "F" keeps fractions; resizing in "RGB" would round to whole values twice.
+        bands = [
+            np.asarray(
+                Image.fromarray(photo[..., band].astype(np.float32)).resize(
+                    (size_px, size_px), Image.Resampling.BILINEAR
+                )
+            )
+            for band in range(3)
+        ]
+        return np.stack(bands, axis=-1)
+    filters = {
+        "bilinear": cv2.INTER_LINEAR,
+        "area": cv2.INTER_AREA,
+        "nearest": cv2.INTER_NEAREST,
+    }
+    resized = cv2.resize(
+        photo.astype(np.float32), (size_px, size_px), interpolation=filters[spec.resize]
+    )
+    return np.asarray(resized, np.float32)

@@ -1,0 +1,51 @@
+"""Zip files that depend on their content alone: no clock, no compression library, no user.
+
+Entries are stored, not compressed: weights hardly shrink, and what a compressor makes of them
+differs from version to version.
+
+    write_zip("fieldmark-owls-1a2b.zip", Path("fieldmark-owls-1a2b"))
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+from serving.mobile_files import LABELS_FILE
+
+_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+"""The earliest that a zip can say."""
+
+_READABLE = 0o644 << 16
+
+
+def entry(name: str) -> zipfile.ZipInfo:
+    """Returns the entry of a file, stored, without the time."""
+    info = zipfile.ZipInfo(name, _FIRST_DATE)
+    info.external_attr, info.create_system = _READABLE, 3
+    return info
+
+
+def write_zip(path: Path, directory: Path) -> None:
+    """Writes a directory's files into a zip, in a folder of the directory's name.
+
+    Args:
+        path: of the zip.
+        directory: of files alone.
+    """
+    with zipfile.ZipFile(path, "w") as packed:
+        for file in sorted(directory.iterdir()):
+            info = entry(f"{directory.name}/{file.name}")
+            info.file_size = file.stat().st_size  # above 2 GB the entry takes another form
+            with file.open("rb") as source, packed.open(info, "w") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+
+
+def labels_inside(content: bytes) -> list[str] | None:
+    """Returns the labels appended to a `.tflite`, see `tflite_metadata`; None if there are none."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return None
+    with zipfile.ZipFile(io.BytesIO(content)) as appended:
+        return appended.read(LABELS_FILE).decode("utf-8").splitlines()

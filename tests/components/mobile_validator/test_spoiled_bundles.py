@@ -1,0 +1,108 @@
+"""Bundles spoiled on purpose, their hashes set right: the validator refuses each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import pytest
+from forgery import forge, mangled, swapped_leaves, without_softmax
+from tiny_records import jpeg, write_records
+from tiny_world import small_model, tiny_export
+
+from components.mobile_validator.comparison import Comparison, compare
+from components.mobile_validator.config import MobileValidationSettings
+from schemas.errors import DataError
+from schemas.taxonomy import Taxonomy
+from serving.checked_bundle import load_bundle
+from serving.tflite import convert
+
+Validate = Callable[..., Comparison]
+
+SETTINGS = MobileValidationSettings(latency_runs=0, convention_photos=0)
+
+
+@pytest.fixture(scope="module")
+def val_files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    directory = tmp_path_factory.mktemp("val")
+    return [write_records(directory / "val.gz", [(jpeg(seed), seed % 5) for seed in range(40)])]
+
+
+@pytest.fixture
+def validate(bundle_dir: Path, saved_model: Path, val_files: list[str], tmp_path: Path) -> Validate:
+    def run(changes: dict[str, bytes], settings: MobileValidationSettings = SETTINGS) -> Comparison:
+        forged = forge(bundle_dir, tmp_path / "forged", changes)
+        return compare(load_bundle(forged), saved_model, val_files, settings)
+
+    return run
+
+
+def every_model(bundle_dir: Path, content: bytes) -> dict[str, bytes]:
+    return {path.name: content for path in bundle_dir.glob("*.tflite")}
+
+
+def test_shuffled_leaf_order(bundle_dir: Path, validate: Validate) -> None:
+    report = validate(swapped_leaves(bundle_dir)).report
+
+    assert report["blessed"] is False
+    assert "its leaves are not the model's classes, in their order" in report["reasons"][0]
+
+
+def test_missing_softmax(bundle_dir: Path, validate: Validate) -> None:
+    content = without_softmax((bundle_dir / "model_float32.tflite").read_bytes())
+
+    one = validate({"model_float32.tflite": content})
+
+    (reason,) = one.report["variants"]["float32"]["reasons"]
+    assert "the softmax must be inside" in reason
+    assert "float32" not in one.finish.kept
+
+
+def test_wrong_range(
+    bundle_dir: Path, validate: Validate, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    """A model that wants 0..1, as iNaturalist's version 1.0 did, in every file."""
+    pixels = keras.Input((None, None, 3))
+    wants_0_to_1 = keras.Model(pixels, small_model()(keras.layers.Rescaling(255.0)(pixels)))
+    export = tiny_export(wants_0_to_1, taxonomy, tmp_path / "model")
+
+    report = validate(every_model(bundle_dir, convert(export, "float32"))).report
+
+    assert report["blessed"] is False
+    assert report["reasons"] == ["No variant passes."]
+    assert report["variants"]["float32"]["top1_agreement"] < 0.5
+
+
+@pytest.mark.parametrize("column", ["parent_taxon_id", "leaf_class_id"])
+def test_broken_taxonomy(bundle_dir: Path, validate: Validate, column: str) -> None:
+    records = json.loads((bundle_dir / "taxonomy.json").read_text())
+    strix = next(record for record in records if record["name"] == "Strix aluco")
+    strix[column] = None if column == "leaf_class_id" else 999
+
+    report = validate({"taxonomy.json": json.dumps(records).encode()}).report
+
+    assert report["blessed"] is False
+    assert f"column {column}" in report["reasons"][0]
+    assert "taxonomy.json" in report["reasons"][0]
+
+
+def test_broken_android_taxonomy_is_found_when_loaded(bundle_dir: Path, validate: Validate) -> None:
+    text = (bundle_dir / "taxonomy.csv").read_text().replace("20,101,10,2,", "999,101,10,2,")
+
+    with pytest.raises(DataError, match="999"):
+        validate({"taxonomy.csv": text.encode()})
+
+
+def test_mangled_quantisation(bundle_dir: Path, validate: Validate) -> None:
+    name = "model_dynamic_range_int8.tflite"
+    spoiled = {name: mangled((bundle_dir / name).read_bytes())}
+    strict = SETTINGS.model_copy(update={"default_variant": "dynamic_range_int8"})
+
+    found = validate(spoiled, strict)
+
+    assert found.report["blessed"] is False
+    entry = found.report["variants"]["dynamic_range_int8"]
+    assert entry["reasons"][0].startswith("Top-1 agreement with the server must be at least")
+    assert "dynamic_range_int8" not in found.finish.kept

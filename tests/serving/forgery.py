@@ -1,0 +1,69 @@
+"""Bundles spoiled on purpose, their hashes set right: what only a look at the content can find."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from serving.float_softmax import _name
+from serving.tflite_flatbuffer import read_model, write_model
+
+
+def forge(bundle_dir: Path, target: Path, changes: Mapping[str, bytes]) -> Path:
+    """Returns a copy of a bundle with other files, which its manifest names as if they were its."""
+    shutil.copytree(bundle_dir, target)
+    manifest = json.loads((target / "manifest.json").read_text())
+    for name, content in changes.items():
+        (target / name).write_bytes(content)
+        entry = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        manifest["files"][name] = entry
+        for variant in manifest["variants"].values():
+            if variant["file"] == name:
+                variant.update(entry)
+    (target / "manifest.json").write_text(json.dumps(manifest))
+    return target
+
+
+def without_softmax(content: bytes) -> bytes:
+    """A model that gives its logits."""
+    model = read_model(content)
+    graph = model.subgraphs[0]
+    softmax = graph.operators.pop()
+    assert _name(model, softmax) == "SOFTMAX"
+    graph.outputs = [int(softmax.inputs[0])]
+    return write_model(model)
+
+
+def mangled(content: bytes) -> bytes:
+    """An int8 model whose largest kernel is scaled wrongly, as by a converter's fault."""
+    model = read_model(content)
+    int8 = [
+        tensor
+        for tensor in model.subgraphs[0].tensors
+        if tensor.type == 9 and model.buffers[tensor.buffer].data is not None
+    ]
+    kernel = max(int8, key=lambda tensor: len(model.buffers[tensor.buffer].data))
+    kernel.quantization.scale = [-float(scale) for scale in kernel.quantization.scale]
+    return write_model(model)
+
+
+def swapped_leaves(bundle_dir: Path) -> dict[str, bytes]:
+    """The taxonomies of a bundle with the first two classes exchanged in all of its files."""
+    swap = {0: 1, 1: 0}
+    records = json.loads((bundle_dir / "taxonomy.json").read_text())
+    for record in records:
+        leaf = record["leaf_class_id"]
+        record["leaf_class_id"] = swap.get(leaf, leaf)
+    lines = (bundle_dir / "taxonomy.csv").read_text().splitlines()
+    cells = [line.split(",", 5) for line in lines]
+    for row in cells[1:]:
+        row[3] = {"0": "1", "1": "0"}.get(row[3], row[3])
+    first, second, *others = (bundle_dir / "labels.txt").read_text().splitlines()
+    return {
+        "taxonomy.json": json.dumps(records).encode(),
+        "taxonomy.csv": "".join(",".join(row) + "\n" for row in cells).encode(),
+        "labels.txt": "\n".join([second, first, *others, ""]).encode(),
+    }

@@ -1,0 +1,217 @@
+"""The mobile contract (docs/mobile.md): what makes an app crash, and that a bundle does not.
+
+The apps are those of `phone_apps`. By default the bundle is the tiny world's; the same test runs on
+any other, FIELDMARK_BUNDLE naming its directory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from forgery import forge, swapped_leaves, without_softmax
+from phone_apps import LIFE, App, android, ios
+
+from schemas.leaf_paths import NO_NODE
+from schemas.taxonomy import Taxonomy
+from serving.app_contract import contract_faults, model_faults
+from serving.branches import best_branch
+from serving.checked_bundle import find_bundle, load_bundle
+from serving.rollup import cut_off
+from serving.suggestions import Suggester
+
+APPS = pytest.mark.parametrize("app", [android, ios])
+Opener = Callable[[Path, str], App]
+
+
+@pytest.fixture(scope="session")
+def contract_dir(bundle_dir: Path) -> Path:
+    given = os.environ.get("FIELDMARK_BUNDLE")
+    return (find_bundle(given) or Path(given)) if given else bundle_dir
+
+
+def photos(size_px: int, count: int = 6) -> np.ndarray:
+    """float32 [count, S, S, 3], 0..255: noise on grounds of different colours."""
+    rng = np.random.default_rng(5)
+    noise = rng.normal(0, 30, (count, size_px, size_px, 3))
+    return np.clip(rng.uniform(0, 255, (count, 1, 1, 3)) + noise, 0, 255).astype(np.float32)
+
+
+@APPS
+def test_the_apps_run_every_variant_and_answer_as_we_do(contract_dir: Path, app: Opener) -> None:
+    bundle = load_bundle(contract_dir)
+    tree = bundle.taxonomy
+    for variant in bundle.variants:
+        phone = app(bundle.directory, variant)
+        for pixels in photos(bundle.image_size_px):
+            scores = phone.predict(pixels)
+            assert scores.min() >= 0
+            assert scores.sum() == pytest.approx(1.0, abs=0.01)
+            suggested = Suggester(tree)(scores[None])
+            node = int(suggested.ancestors.nodes[0])
+            ours = None if node == NO_NODE else int(tree.taxon_ids[node])
+            held = tree.sum_to_nodes(cut_off(scores[None]))[0]
+            assert phone.common_ancestor(scores) == ours
+            assert phone.best_branch(scores) == tree.taxon_ids[best_branch(tree, held)].tolist()
+
+
+def test_a_bundle_has_no_fault(contract_dir: Path) -> None:
+    bundle = load_bundle(contract_dir)
+
+    assert contract_faults(bundle, bundle.taxonomy) == ()
+    for variant in bundle.variants:
+        assert model_faults(bundle, variant, bundle.taxonomy) == ()
+
+
+def test_android_reads_the_columns_that_it_knows_and_plain_numbers(contract_dir: Path) -> None:
+    header, *lines = (contract_dir / "taxonomy.csv").read_text("utf-8").splitlines()
+
+    assert header == "parent_taxon_id,taxon_id,rank_level,leaf_class_id,geo_threshold,name"
+    for line in lines:
+        parent, taxon, _, leaf, _, name = line.split(",", 5)
+        assert all(cell.isdecimal() for cell in (parent, taxon, leaf) if cell)
+        assert int(taxon) != LIFE
+        assert not name.startswith('"')
+
+
+def test_ios_reads_numbers_and_nulls(contract_dir: Path) -> None:
+    records = json.loads((contract_dir / "taxonomy.json").read_text("utf-8"))
+
+    keys = ["parent_taxon_id", "taxon_id", "rank_level", "leaf_class_id", "geo_threshold", "name"]
+    assert all(list(record) == keys for record in records)
+    assert all(type(record["taxon_id"]) is int for record in records)
+    assert ".0," not in (contract_dir / "taxonomy.json").read_text("utf-8")
+
+
+Row = dict[str, Any]
+
+
+def _row(rows: list[Row], name: str) -> Row:
+    return next(row for row in rows if row["name"] == name)
+
+
+def _change(name: str, column: str, value: Any) -> Callable[[list[Row]], None]:
+    def change(rows: list[Row]) -> None:
+        _row(rows, name)[column] = value
+
+    return change
+
+
+def _drop(name: str) -> Callable[[list[Row]], None]:
+    return lambda rows: rows.remove(_row(rows, name))
+
+
+def _life(rows: list[Row]) -> None:
+    rows.insert(0, {**rows[0], "taxon_id": LIFE, "rank_level": 100, "name": "Life"})
+
+
+# Strix has two species; Strigina is a leaf above species.
+CRASHES = {
+    "a taxon id written as a fraction": _change("Strix", "taxon_id", "20.0"),
+    "a parent written as a fraction": _change("Strix aluco", "parent_taxon_id", "20.0"),
+    "a leaf written as a fraction": _change("Strix aluco", "leaf_class_id", "2.0"),
+    "an id in quotes": _change("Strix aluco", "taxon_id", '"101"'),
+    "a parent without a row": _drop("Strix"),
+    "a childless taxon without a leaf": _change("Strigina", "leaf_class_id", None),
+    "a row of Life": _life,
+    "a leaf beyond the model's scores": _change("Strigina", "leaf_class_id", 9),
+    "one leaf fewer than scores": _drop("Strigina"),
+    "a rank that is no number": _change("Strix", "rank_level", "genus"),
+}
+
+
+def write(rows: list[Row]) -> dict[str, bytes]:
+    """The taxonomies with the rows given, unchecked."""
+    lines = [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows]
+    text = "\n".join([",".join(rows[0]), *lines, ""])
+    return {"taxonomy.csv": text.encode(), "taxonomy.json": json.dumps(rows).encode()}
+
+
+@pytest.mark.parametrize("fault", CRASHES)
+def test_what_crashes_the_apps_is_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
+) -> None:
+    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    CRASHES[fault](rows)
+    forged = forge(bundle_dir, tmp_path / "forged", write(rows))
+
+    with pytest.raises((ValueError, KeyError, IndexError, AssertionError, BufferError)):
+        answer_of_android(forged)
+    assert contract_faults(past_the_loader(bundle_dir, forged), taxonomy)
+
+
+def answer_of_android(directory: Path) -> int | None:
+    phone = android(directory, "float16")
+    return phone.common_ancestor(phone.predict(photos(32, 1)[0]))
+
+
+def past_the_loader(bundle_dir: Path, forged: Path) -> Any:
+    """The sound bundle as loaded, its files those of the forged one: past the loader's checks."""
+    return dataclasses.replace(load_bundle(bundle_dir), directory=forged)
+
+
+def test_an_answer_under_another_name_is_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    """No app crashes on it: it names a wrong species, for ever."""
+    forged = forge(bundle_dir, tmp_path / "forged", swapped_leaves(bundle_dir))
+
+    faults = contract_faults(load_bundle(forged), taxonomy)
+
+    assert faults == (
+        "taxonomy.csv: its leaves are not the model's classes, in their order.",
+        "taxonomy.json: its leaves are not the model's classes, in their order.",
+        "labels.txt does not name the model's classes, in their order.",
+    )
+
+
+def test_two_trees_that_differ_are_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    records = json.loads((bundle_dir / "taxonomy.json").read_text())
+    _row(records, "Strix")["rank_level"] = 30
+    changes = {"taxonomy.json": json.dumps(records).encode()}
+
+    faults = contract_faults(load_bundle(forge(bundle_dir, tmp_path / "f", changes)), taxonomy)
+
+    assert faults == ("taxonomy.csv and taxonomy.json are not the same tree.",)
+
+
+def test_scores_without_a_softmax_are_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    name = "model_float32.tflite"
+    changes = {name: without_softmax((bundle_dir / name).read_bytes())}
+
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", changes))
+
+    (fault,) = model_faults(bundle, "float32", taxonomy)
+    assert "sum to 1, so the softmax must be inside. Received: a sum off by" in fault
+    assert model_faults(bundle, "float16", taxonomy) == ()
+
+
+def test_a_model_of_other_leaves_or_size_is_a_fault(bundle_dir: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(bundle_dir)
+    one_less = dataclasses.replace(
+        bundle.taxonomy,
+        leaf_class_ids=np.where(
+            bundle.taxonomy.leaf_class_ids == 4, -1, bundle.taxonomy.leaf_class_ids
+        ),
+    )
+
+    faults = model_faults(bundle, "float32", one_less)
+
+    assert faults[0] == (
+        "model_float32.tflite gives 5 scores, the taxonomy has 4 leaves: the app crashes."
+    )
+    (tmp_path / "model_float32.tflite").write_bytes(b"no model")
+    (unreadable,) = model_faults(
+        dataclasses.replace(bundle, directory=tmp_path), "float32", bundle.taxonomy
+    )
+    assert "is not a TFLite model that runs here" in unreadable

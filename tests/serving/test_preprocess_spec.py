@@ -1,0 +1,82 @@
+"""What each client does to a photo, on pictures small enough to work out by hand."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_world import paint
+
+from serving.preprocess import prepare_batch
+from serving.preprocess_spec import CONVENTIONS, OURS, Preprocessing, as_client
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 90), (33, 50), (30, 30)])
+def test_ours_is_what_the_server_does(width: int, height: int) -> None:
+    photo = paint(width, height)
+    encoded = io.BytesIO()
+    photo.save(encoded, "PNG")
+
+    server = prepare_batch(tf.constant([encoded.getvalue()]), 48)[0].numpy()
+
+    np.testing.assert_allclose(as_client(np.asarray(photo), 48, OURS), server, atol=0.01)
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_every_convention_gives_a_square_in_range(name: str) -> None:
+    pixels = as_client(np.asarray(paint(70, 50)), 32, CONVENTIONS[name].spec)
+
+    assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.float32)
+    assert pixels.min() >= 0
+    assert pixels.max() <= 255
+
+
+def test_android_sees_ios_mirrored_along_the_diagonal() -> None:
+    photo = np.asarray(paint(70, 50))
+
+    ios, android = (as_client(photo, 32, CONVENTIONS[name].spec) for name in ("ios", "android"))
+
+    np.testing.assert_array_equal(android, ios.transpose(1, 0, 2))
+    assert not np.array_equal(android, ios)
+    np.testing.assert_array_equal(ios, np.rint(ios))
+
+
+def columns(width: int, height: int) -> np.ndarray:
+    """A photo whose pixels say their column."""
+    return np.repeat(np.arange(width)[None, :, None], height, 0).repeat(3, 2).astype(np.uint8)
+
+
+def test_the_square_is_cut_and_the_rectangle_squeezed() -> None:
+    photo = columns(16, 8)
+    square = as_client(photo, 8, Preprocessing(resize="nearest"))
+    squeezed = as_client(photo, 8, Preprocessing(resize="nearest", crop="centre rectangle"))
+
+    assert square[0, :, 0].tolist() == list(range(4, 12))
+    assert squeezed[0, :, 0].tolist() == list(range(0, 16, 2))
+
+
+def test_the_ratio_is_of_the_shorter_side() -> None:
+    pixels = as_client(columns(32, 16), 14, Preprocessing(resize="nearest", crop_ratio=0.875))
+
+    assert pixels[0, :, 0].tolist() == list(range(9, 23))
+
+
+def test_without_antialiasing_every_other_stripe_is_lost() -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, 0::4] = stripes[:, 1::4] = 254
+
+    plain = as_client(stripes, 16, Preprocessing(antialias=False))
+    smooth = as_client(stripes, 16, OURS)
+
+    assert np.ptp(smooth[:, 1:-1]) < 1
+    assert set(np.unique(plain)) <= {0.0, 127.0, 254.0}
+
+
+def test_range_is_applied_last() -> None:
+    white = np.full((4, 4, 3), 255, np.uint8)
+
+    pixels = as_client(white, 2, Preprocessing(range=(-1.0, 1.0)))
+
+    np.testing.assert_allclose(pixels, 1.0)
