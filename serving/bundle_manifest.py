@@ -22,7 +22,7 @@ from schemas.settings import Settings
 from serving.preprocess_spec import Preprocessing
 from serving.variants import Variant
 
-FORMAT_VERSION = 2
+FORMAT_VERSION: Literal[2] = 2
 """Raise it when an older reader could no longer use a newer manifest."""
 
 REMEDY = "Export the mobile bundle again; do not edit it."

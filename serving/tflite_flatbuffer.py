@@ -34,14 +34,15 @@ def write_model(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
+class _AlignedBuilder(flatbuffers.Builder):
     """Lays vectors of bytes, which is what weights are here, on multiples of 16."""
 
     def CreateNumpyVector(self, x: npt.NDArray[Any]) -> int:
         if x.dtype != np.uint8:
             return int(super().CreateNumpyVector(x))
-        self.StartVector(1, x.size, ALIGNMENT_BYTES)
-        start = self.head - x.size
-        self.Bytes[start : self.head] = x.tobytes()
-        self.head = start
-        return int(self.EndVector())
+        builder: Any = self  # flatbuffers declares no types
+        builder.StartVector(1, x.size, ALIGNMENT_BYTES)
+        end = builder.head
+        builder.head = end - x.size
+        builder.Bytes[builder.head : end] = x.tobytes()
+        return int(builder.EndVector())

@@ -84,6 +84,10 @@ class TrainerSettings(Settings):
     """Keeps an average of the weights, which is validated and exported: the share of it that stays
     over 64 photos, whatever the batch (0.9999: the last 640,000 photos count); null: none."""
 
+    transpose: float = Field(0.0, ge=0, le=1)
+    """Share of training photos, 0..1, whose rows and columns change places: iNaturalist's Android
+    app hands photos over so, and a model that never saw one does worse on them (docs/mobile.md)."""
+
     xla: bool = False
     """Compiles the training step with XLA: on a single device only."""
 

@@ -103,6 +103,7 @@ def training_stream(
     seed: int,
     shuffle_buffer_photos: int,
     rand_augment: float = 0.0,
+    transpose: float = 0.0,
     share: Share = _WHOLE,
 ) -> tf.data.Dataset:
     """Returns a worker's part of `steps` global batches, from photo `start_examples` of the run on.
@@ -118,6 +119,7 @@ def training_stream(
         seed: seed of the run.
         shuffle_buffer_photos: encoded photos held in memory for shuffling.
         rand_augment: RandAugment's magnitude, 0 for none.
+        transpose: probability that a photo's rows and columns change places, 0..1.
         share: which part of every global batch to prepare.
 
     Returns:
@@ -143,6 +145,7 @@ def training_stream(
             image_size_px=image_size_px,
             augment=augment,
             rand_augment=rand_augment,
+            transpose=transpose,
             small=example[record.IMAGE_SMALL],
         )
         return image, example[record.LABEL], example[record.PHOTO_ID]

@@ -40,6 +40,7 @@ def augmented_photo(
     image_size_px: int,
     augment: float,
     rand_augment: float = 0.0,
+    transpose: float = 0.0,
     small: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Returns a training view of a photo: crop, flip and colour drawn from `seed`.
@@ -50,6 +51,8 @@ def augmented_photo(
         image_size_px: S.
         augment: strength, 0..1; at 0 the view is the one that evaluation sees.
         rand_augment: RandAugment's magnitude, 0 for none.
+        transpose: probability, 0..1, that rows and columns change places: iNaturalist's Android app
+            hands photos over so.
         small: string scalar, the photo's small copy; empty, as None, if it has none.
 
     Returns:
@@ -68,6 +71,9 @@ def augmented_photo(
     if rand_augment > 0:
         image = tf.clip_by_value(image, 0.0, 255.0)
         image = rand_augment_photo(image, seed + 3, magnitude=rand_augment)
+    if transpose > 0:
+        drawn = tf.random.stateless_uniform([], seed + 4) < transpose
+        image = tf.cond(drawn, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
     return to_uint8(image)
 
 

@@ -48,6 +48,7 @@ def training_batches(
             steps=(end - seen) // stage.global_batch,
             augment=stage.augment,
             rand_augment=stage.rand_augment,
+            transpose=settings.transpose,
             seed=settings.seed,
             shuffle_buffer_photos=settings.shuffle_buffer_photos,
             share=devices.share,

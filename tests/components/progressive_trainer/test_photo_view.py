@@ -43,6 +43,25 @@ def test_any_photo_can_be_augmented_at_full_strength(size: tuple[int, int]) -> N
         assert image.dtype == tf.uint8
 
 
+@pytest.mark.parametrize("augment", [0.0, 0.7])
+def test_transposition_is_drawn_by_itself(augment: float) -> None:
+    data = tf.constant(jpeg(1, (60, 40)))
+
+    def view(draw: int, transpose: float) -> np.ndarray:
+        seed = tf.constant([9, draw], tf.int64)
+        return augmented_photo(
+            data, seed, image_size_px=32, augment=augment, transpose=transpose
+        ).numpy()
+
+    turned = 0
+    for draw in range(24):
+        straight, half = view(draw, 0.0), view(draw, 0.5)
+        np.testing.assert_array_equal(view(draw, 1.0), straight.transpose(1, 0, 2))
+        turned += not np.array_equal(half, straight)
+        assert np.array_equal(half, straight) or np.array_equal(half, view(draw, 1.0))
+    assert 4 < turned < 20
+
+
 def test_augmented_photo_keeps_its_colour_about() -> None:
     # A crop that decodes another place, or colours in the wrong order, would show here.
     data = tf.constant(jpeg(0, (300, 200)))
