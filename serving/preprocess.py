@@ -2,8 +2,9 @@
 
 An upright photo is cut to its centre square, the side being the full shorter side, and resized to
 S x S with antialiased bilinear filtering; the network takes float32 RGB, 0..255, and scales it
-itself. Here it is a TensorFlow graph; `prepare_file` is the same for a file, without TensorFlow,
-and a test holds the two together.
+itself. `preprocess_spec.OURS` is the same as a value, which manifests carry. Here it is a
+TensorFlow graph; `prepare_file` is the same for a file, without TensorFlow, and a test holds them
+together.
 
 **EXIF.** TensorFlow decodes pixels and never sees EXIF. The photos that Transform writes are
 upright already; a client that sends bytes as a camera wrote them must turn them first, or use

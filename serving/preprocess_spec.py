@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -149,6 +148,8 @@ def _resized(photo: Photo, size_px: int, spec: Preprocessing) -> Floats:
             for band in range(3)
         ]
         return np.stack(bands, axis=-1)
+    import cv2  # a client of ours alone needs none
+
     filters = {
         "bilinear": cv2.INTER_LINEAR,
         "area": cv2.INTER_AREA,

@@ -38,7 +38,7 @@ def without_softmax(content: bytes) -> bytes:
 
 
 def mangled(content: bytes) -> bytes:
-    """An int8 model whose largest kernel is scaled wrongly, as by a converter's fault."""
+    """An int8 model whose largest kernel stands the wrong way round, as by a converter's fault."""
     model = read_model(content)
     int8 = [
         tensor
@@ -46,7 +46,8 @@ def mangled(content: bytes) -> bytes:
         if tensor.type == 9 and model.buffers[tensor.buffer].data is not None
     ]
     kernel = max(int8, key=lambda tensor: len(model.buffers[tensor.buffer].data))
-    kernel.quantization.scale = [-float(scale) for scale in kernel.quantization.scale]
+    buffer = model.buffers[kernel.buffer]
+    buffer.data = buffer.data[::-1].copy()
     return write_model(model)
 
 

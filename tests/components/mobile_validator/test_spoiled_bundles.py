@@ -96,13 +96,14 @@ def test_broken_android_taxonomy_is_found_when_loaded(bundle_dir: Path, validate
 
 
 def test_mangled_quantisation(bundle_dir: Path, validate: Validate) -> None:
-    name = "model_dynamic_range_int8.tflite"
+    name = "model_full_int8.tflite"
     spoiled = {name: mangled((bundle_dir / name).read_bytes())}
-    strict = SETTINGS.model_copy(update={"default_variant": "dynamic_range_int8"})
+    strict = SETTINGS.model_copy(update={"default_variant": "full_int8"})
 
     found = validate(spoiled, strict)
 
     assert found.report["blessed"] is False
-    entry = found.report["variants"]["dynamic_range_int8"]
+    entry = found.report["variants"]["full_int8"]
     assert entry["reasons"][0].startswith("Top-1 agreement with the server must be at least")
-    assert "dynamic_range_int8" not in found.finish.kept
+    assert entry["top1_agreement"] < 0.5
+    assert "full_int8" not in found.finish.kept
