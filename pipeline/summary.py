@@ -76,7 +76,7 @@ def _blessings(store: Store) -> list[str]:
 
 def _variant_line(name: str, figures: Mapping[str, Any]) -> str:
     size = f"{name}: {figures['bytes'] / 1e6:.2f} MB"
-    if "photos" not in figures:
+    if not figures["photos"]:
         return f"{size}, cannot be run; {' '.join(figures['reasons'])}"
     text = (
         f"{size}, answers as the server on "

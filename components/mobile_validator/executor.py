@@ -69,7 +69,7 @@ def _tell(report: Mapping[str, Any]) -> None:
 
 
 def _words(name: str, entry: Mapping[str, Any]) -> str:
-    if "photos" not in entry:
+    if not entry["photos"]:
         return f"{name}: cannot be run. {' '.join(entry['reasons'])}"
     text = f"{name}: {entry['top1_agreement']:.1%} as the server on {entry['photos']} photos"
     return text if entry["passed"] else f"{text}; left out. {' '.join(entry['reasons'])}"

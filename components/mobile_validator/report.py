@@ -116,13 +116,14 @@ def _entry(name: str, judged: Judged) -> dict[str, Any]:
         "passed": not judged.reasons,
         "reasons": list(judged.reasons),
         "bytes": judged.size_bytes,
+        "photos": judged.tally.photos if judged.tally is not None else 0,
     }
     if judged.tally is None:
         return head
-    tally = judged.tally
+    tally, times = judged.tally, judged.times.get(name, {})
+    fewest = times[min(times)] if times else None
     return {
         **head,
-        "photos": tally.photos,
         "top1_agreement": tally.top1_agreement,
         "top5_agreement": tally.top5_agreement,
         "rollup_agreement": tally.rollup_agreement,
@@ -138,9 +139,11 @@ def _entry(name: str, judged: Judged) -> dict[str, Any]:
         "largest_sum_error": _number(tally.largest_sum_error),
         "broken_taxa": len(judged.broken),
         "worst_taxa": [dataclasses.asdict(taxon) for taxon in judged.broken[:BROKEN_TAXA_SHOWN]],
+        "latency_p50_ms": fewest.p50_ms if fewest else None,
+        "latency_p95_ms": fewest.p95_ms if fewest else None,
         "latency": {
             str(threads): _latency(latency, judged.times.get(REFERENCE, {}).get(threads))
-            for threads, latency in judged.times.get(name, {}).items()
+            for threads, latency in times.items()
         },
     }
 
