@@ -4,9 +4,9 @@
     python benchmarks/mobile.py --networks xception:299 efficientnetv2_b0:224 --threads 1
 
 Weights are random: size and time do not depend on them, accuracy does, and is measured by a run's
-MobileValidator. Of each network all variants take turns, photo by photo, XNNPACK on; the ratio is to
-the first network of the list (iNaturalist ships Xception at 299 px) in the same variant and the
-same minutes: a second pass through the list follows the first, and medians are over both.
+MobileValidator. Of each network all variants take turns, photo by photo, XNNPACK on; the ratio is
+to the first network of the list (iNaturalist ships Xception at 299 px) in the same variant and the
+same minutes: a second pass through the list follows the first, and times are means of both medians.
 """
 
 from __future__ import annotations
