@@ -90,3 +90,13 @@ Variant = Annotated[str, AfterValidator(_checked)]
 def model_file(variant: str) -> str:
     """Returns the name of a variant's file in a bundle."""
     return f"model_{variant}.tflite"
+
+
+def variant_of_file(name: str) -> str | None:
+    """Returns the variant that a file of a bundle is named after; None for any other file."""
+    match = re.fullmatch(r"model_(\w+)\.tflite", name)
+    try:
+        form_of(match[1] if match else "")
+    except ValueError:
+        return None
+    return match[1] if match else None

@@ -16,11 +16,11 @@ from pathlib import Path
 from pipeline.evaluate.labels import Label, labels_of, read_labels
 from schemas.errors import ConfigError
 from serving.any_tflite import AnyTFLite, InputRange
-from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, load_bundle
+from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, find_bundle, load_bundle
 from serving.classify import SAVED_MODEL_FILE, Network
 from serving.temperature import TEMPERATURE
 from serving.tflite_classifier import TFLiteClassifier
-from serving.variants import VARIANTS, model_file
+from serving.variants import variant_of_file
 from serving.versions import newest_version
 
 
@@ -75,7 +75,7 @@ def open_model(path: Path, settings: OpenSettings) -> OpenedModel:
             return _open_foreign(path, settings)
         return _open_bundle(bundle, path, settings)
     directory = _model_directory(path)
-    if (directory / BUNDLE_MANIFEST).is_file():
+    if find_bundle(directory) is not None:
         found = load_bundle(directory)
         return _open_bundle(
             found, found.model_path(settings.variant or found.default_variant), settings
@@ -85,7 +85,7 @@ def open_model(path: Path, settings: OpenSettings) -> OpenedModel:
 
 def _bundle_around(path: Path) -> Bundle | None:
     """The bundle of ours that a file is of."""
-    named_so = path.name in {model_file(variant) for variant in VARIANTS}
+    named_so = variant_of_file(path.name) is not None
     if named_so and (path.parent / BUNDLE_MANIFEST).is_file():
         return load_bundle(path.parent)
     return None
@@ -93,7 +93,7 @@ def _bundle_around(path: Path) -> Bundle | None:
 
 def _model_directory(given: Path) -> Path:
     for path in (given, newest_version(given)):
-        if path and any((path / name).is_file() for name in (SAVED_MODEL_FILE, BUNDLE_MANIFEST)):
+        if path and ((path / SAVED_MODEL_FILE).is_file() or find_bundle(path) is not None):
             return path
     state = "holds neither" if given.is_dir() else "is neither" if given.exists() else "is missing"
     raise ConfigError(

@@ -14,7 +14,7 @@ from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
 from serving.low_rank import factors
 from serving.tflite import TFLiteClassifier, convert
-from serving.variants import Form, form_of
+from serving.variants import Form, form_of, model_file, variant_of_file
 
 
 @given(
@@ -66,6 +66,9 @@ def test_a_low_rank_head_is_not_lowered_again(taxonomy: Taxonomy, tmp_path: Path
 def test_names_of_variants() -> None:
     assert form_of("fact256_dynamic_range_int8") == Form("dynamic_range_int8", 256)
     assert form_of("full_int8") == Form("full_int8")
+    assert variant_of_file(model_file("fact256_float16")) == "fact256_float16"
+    assert variant_of_file("model_int4.tflite") is None
+    assert variant_of_file("labels.txt") is None
     for name in ("fact0_float16", "fact256_full_int8", "fact256", "int4"):
         with pytest.raises(ValueError, match=f"not {name}"):
             form_of(name)
