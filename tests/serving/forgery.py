@@ -8,6 +8,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as tflite_schema
+
 from serving.float_softmax import _name
 from serving.tflite_flatbuffer import read_model, write_model
 
@@ -38,16 +41,17 @@ def without_softmax(content: bytes) -> bytes:
 
 
 def mangled(content: bytes) -> bytes:
-    """An int8 model whose largest kernel stands the wrong way round, as by a converter's fault."""
+    """An int8 model whose head has its signs turned round, as by a converter's fault."""
     model = read_model(content)
-    int8 = [
+    (head,) = [
         tensor
         for tensor in model.subgraphs[0].tensors
-        if tensor.type == 9 and model.buffers[tensor.buffer].data is not None
+        if tensor.type == tflite_schema.TensorType.INT8
+        and len(tensor.shape) == 2
+        and model.buffers[tensor.buffer].data is not None
     ]
-    kernel = max(int8, key=lambda tensor: len(model.buffers[tensor.buffer].data))
-    buffer = model.buffers[kernel.buffer]
-    buffer.data = buffer.data[::-1].copy()
+    buffer = model.buffers[head.buffer]
+    buffer.data = (-buffer.data.view(np.int8)).view(np.uint8)
     return write_model(model)
 
 
