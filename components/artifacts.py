@@ -45,3 +45,9 @@ class MobileReport(Artifact):
     """A directory with `mobile_report.json`: the phone's answers against the server's."""
 
     TYPE_NAME = "fieldmark.MobileReport"
+
+
+class ReportPage(Artifact):
+    """A directory with `report.html`: everything that a run found out, for a person."""
+
+    TYPE_NAME = "fieldmark.ReportPage"

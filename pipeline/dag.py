@@ -20,6 +20,7 @@ from components.progressive_trainer.component import ProgressiveTrainer
 from components.progressive_trainer.config import LAST_BLESSED
 from components.progressive_trainer.schedule import largest_image_size_px, smallest_image_size_px
 from components.pusher.component import GuardedPusher
+from components.report.component import Report
 from components.taxon_evaluator.component import TaxonEvaluator
 from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
@@ -113,9 +114,29 @@ def create_pipeline(
         model_blessing=blessing,
         infra_blessing=validate_mobile.outputs["blessing"],
     ).with_id("PushMobile")
+    report = Report(
+        pipeline=config.name,
+        recipe=recipe,
+        export_fingerprint=export_fingerprint,
+        settings=config.model_dump(mode="json"),
+        taxonomy=taxonomy,
+        photo_index=read.outputs["photo_index"],
+        examples=examples,
+        set_aside=read.outputs["set_aside"],
+        near_duplicates=duplicates.outputs["near_duplicates"],
+        gate=gate.outputs["gate"],
+        history=train.outputs["history"],
+        model=model,
+        evaluation=evaluate.outputs["evaluation"],
+        model_blessing=blessing,
+        bundle=bundle,
+        mobile_report=validate_mobile.outputs["report"],
+        pushed_model=push_model.outputs["pushed_model"],
+        pushed_bundle=push_bundle.outputs["pushed_model"],
+    )
 
     steps = [read, schema, statistics, validate, gate, duplicates, transform, baseline, start]
-    steps += [train, evaluate, export_mobile, validate_mobile, push_model, push_bundle]
+    steps += [train, evaluate, export_mobile, validate_mobile, push_model, push_bundle, report]
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=pipeline_root or str(layout.artifacts),

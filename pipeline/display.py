@@ -19,6 +19,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.status import Status
 
+from schemas.duration import duration
+
 POLL_SECS = 0.2
 PLAIN_INTERVAL_SECS = 15.0
 """Without a terminal, progress is a line this often."""
@@ -222,16 +224,6 @@ def epoch_line(event: dict[str, Any]) -> str:
         f"top-5 {event['val_top5']:.1%}  "
         f"{event['photos_per_sec']:,.0f} photos/s  data wait {event['data_wait_share']:.0%}"
     )
-
-
-def duration(secs: float) -> str:
-    """Returns seconds as "8 s", "3 min 20 s" or "2 h 5 min"."""
-    whole = round(secs)
-    if whole < 60:
-        return f"{secs:.1f} s" if secs < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _indented(text: str) -> str:

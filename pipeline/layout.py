@@ -49,6 +49,11 @@ class Layout:
         return self.root / "pushed" / "mobile"
 
     @property
+    def report(self) -> Path:
+        """The page of the last run that ended well."""
+        return self.root / "report.html"
+
+    @property
     def built_exports(self) -> Path:
         """Exports selected from tables of observations, one for each table and selection."""
         return self.root / "exports"

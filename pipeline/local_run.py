@@ -17,12 +17,13 @@ import yaml
 
 from pipeline.chatter import chatter_to
 from pipeline.config import PipelineConfig
-from pipeline.display import Display, duration
+from pipeline.display import Display
 from pipeline.fingerprint import export_fingerprint
 from pipeline.layout import Layout
 from pipeline.plan import describe_plan, devices_of_machine
 from pipeline.prepare_export import prepare_export
 from pipeline.summary import StepTime, summarise
+from schemas.duration import duration
 from schemas.errors import FieldmarkError
 from schemas.events import EVENTS_VARIABLE
 from schemas.open_source import open_source
@@ -73,6 +74,7 @@ def _run_steps(
     fingerprint = export_fingerprint(export, photo_size=config.export.photo_size)
     from pipeline.dag import create_pipeline
     from pipeline.dag_runner import ObservedDagRunner
+    from pipeline.latest_report import keep_report
     from pipeline.store import Store, why
 
     pipeline = create_pipeline(config, export_fingerprint=fingerprint)
@@ -105,6 +107,7 @@ def _run_steps(
         display.end_step(f"{title} {kind:<7} {duration(secs):>10}  {why(run, earlier)}")
 
     ObservedDagRunner(observe).run(pipeline)
+    keep_report(store, layout)
     display.say(summarise(store, layout, times, log_path))
 
 

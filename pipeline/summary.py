@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.display import duration
 from pipeline.layout import Layout
 from pipeline.store import Store
+from schemas.duration import duration
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ def summarise(store: Store, layout: Layout, times: list[StepTime], log_path: Pat
     reused = sum(t.reused for t in times)
     ran = f"{len(times) - reused} steps ran, {reused} reused"
     lines.append(f"time       {duration(total)}: {ran}{f'; {spent}' if spent else ''}")
+    lines.append(f"report     {layout.report}")
     lines.append(f"artifacts  {layout.artifacts}")
     lines.append(f"log        {log_path}")
     return "\n".join(lines)

@@ -114,11 +114,11 @@ def _checked(image: Image.Image, data: bytes, max_pixels: int) -> PhotoBytes:
         # Grey is all that the hash needs, and spares the colours' inverse transform.
         image.draft("L", (_CHECK_SIZE_PX, _CHECK_SIZE_PX))
         image.load()
-        return PhotoBytes(data, orientation, coarse_hash(_upright(image, orientation)))
+        return PhotoBytes(data, orientation, coarse_hash(upright(image, orientation)))
     image.load()
     rgb, buffer = _to_rgb(image), io.BytesIO()
     rgb.save(buffer, "JPEG", quality=REENCODED_QUALITY)
-    return PhotoBytes(buffer.getvalue(), orientation, perceptual_hash(_upright(rgb, orientation)))
+    return PhotoBytes(buffer.getvalue(), orientation, perceptual_hash(upright(rgb, orientation)))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -130,7 +130,8 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else UPRIGHT
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Returns a photo turned as its EXIF orientation, 1..8, asks."""
     turn = _TO_UPRIGHT.get(orientation)
     return image if turn is None else image.transpose(turn)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from pipeline.display import duration
+from schemas.duration import duration
 
 
 class Pace:

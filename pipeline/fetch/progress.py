@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.display import duration
 from pipeline.fetch.fetch_export import Tally
+from schemas.duration import duration
 
 PLAIN_INTERVAL_SECS = 15.0
 """Without a terminal, progress is a line this often."""

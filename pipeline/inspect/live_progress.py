@@ -15,7 +15,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.status import Status
 
-from pipeline.display import duration
+from schemas.duration import duration
 
 SILENT_SECS = 2.0
 PLAIN_INTERVAL_SECS = 15.0

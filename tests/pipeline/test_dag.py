@@ -26,6 +26,7 @@ OWN_STEPS = (
     "MobileValidator",
     "PushSavedModel",
     "PushMobile",
+    "Report",
 )
 
 

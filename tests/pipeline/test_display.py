@@ -8,12 +8,12 @@ import pytest
 from pipeline.display import (
     Display,
     Progress,
-    duration,
     epoch_line,
     live_text,
     open_lines,
     training_text,
 )
+from schemas.duration import duration
 from schemas.events import EVENTS_VARIABLE, emit
 
 

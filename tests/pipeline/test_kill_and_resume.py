@@ -65,7 +65,7 @@ def test_killed_at_the_end_of_every_step_in_turn(
         assert result.returncode == -signal.SIGKILL, (step, result.stderr)
     result = tiny.run()
     assert result.returncode == 0, result.stderr
-    assert "An earlier run was stopped in PushMobile; going on from there." in result.stderr
+    assert "An earlier run was stopped in Report; going on from there." in result.stderr
     assert_same_state(tiny, undisturbed)
 
 

@@ -58,6 +58,7 @@ STEPS = (
     "MobileValidator",
     "PushSavedModel",
     "PushMobile",
+    "Report",
 )
 """The steps of a pipeline that starts from no pushed model, in order."""
 

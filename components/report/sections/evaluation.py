@@ -1,0 +1,242 @@
+"""The section on the evaluation: how good the model is, at which rank, and on which slices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.report.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Charts,
+    Column,
+    Heading,
+    Section,
+    Table,
+    Text,
+)
+from components.report.charts.reliability import reliability_diagram
+from components.report.evaluation_tables import EvaluationTables, Slice
+from components.report.sections.slices import slices_table
+from components.report.wording import Figure, number, percent, plural, with_interval
+
+SLICES_SHOWN = 12
+TOP1 = "top1_accuracy"
+
+RANKS = ("species", "genus", "family", "order", "class", "iconic")
+
+FAMILIES = {
+    "iconic": "Iconic taxon",
+    "family": "Family",
+    "train_photos": "Photos of the leaf in training",
+    "observer": "Observer",
+    "year": "Year of the observation",
+    "license": "Licence",
+    "cell": "Cell of the globe",
+}
+"""Families of slices that the page shows, in order, with the head of their names."""
+
+ALONG_A_SCALE = ("train_photos", "year")
+"""Families whose slices stand in their own order, and not the worst first."""
+
+ANSWERS = {
+    "default": "default: genus up to superfamily",
+    "default_at_genus": "… of them at genus",
+    "default_at_tribe": "… between genus and family",
+    "default_at_family": "… at family",
+    "default_at_superfamily": "… up to superfamily",
+    "major_ranks": "major ranks only",
+    "unrestricted": "any rank from genus up",
+}
+
+
+def evaluation_section(
+    tables: EvaluationTables | None, verdict: Mapping[str, Any] | None
+) -> Section:
+    """Returns the section.
+
+    Args:
+        tables: of the evaluation; None if there is none.
+        verdict: content of `verdict.json`.
+    """
+    if tables is None:
+        return Section("evaluation", "Evaluation", [Text("There is no evaluation.")])
+    overall = tables.overall
+    blocks: list[Block] = [
+        _figures(overall),
+        _by_rank(overall),
+        *_reliability(tables),
+        *_by_slice(tables),
+        *_common_ancestor(overall),
+        *_comparison(verdict),
+    ]
+    return Section("evaluation", "Evaluation", blocks)
+
+
+def _figures(overall: Mapping[str, Figure]) -> Table:
+    shares = {
+        "Top-1": "top1_accuracy",
+        "Top-3": "top3_accuracy",
+        "Top-5": "top5_accuracy",
+        "Top-10": "top10_accuracy",
+        "Mean top-1 of the leaves": "macro_top1_accuracy",
+        "Mean precision of the leaves": "macro_precision",
+        "Mean F1 of the leaves": "macro_f1",
+        "Mean confidence": "mean_confidence",
+        "Calibration error": "calibration_error",
+    }
+    numbers = {"Log loss": "log_loss", "Rank level of an error's common ancestor": "error_distance"}
+    rows = [
+        [Cell(name), Cell(f"{overall[key].n:,}"), Cell(with_interval(overall[key]))]
+        for name, key in shares.items()
+        if key in overall
+    ]
+    rows += [
+        [Cell(name), Cell(f"{overall[key].n:,}"), Cell(_number_with_interval(overall[key]))]
+        for name, key in numbers.items()
+        if key in overall
+    ]
+    return Table(
+        "All photos",
+        [
+            Column("Figure"),
+            Column("Over", numeric=True),
+            Column("Value (95 % interval)", numeric=True),
+        ],
+        rows,
+        note="“Over” counts photos, of means of leaves the leaves, of an error's rank the errors.",
+    )
+
+
+def _number_with_interval(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return number(figure.value)
+    return f"{number(figure.value)} ({number(figure.low)} to {number(figure.high)})"
+
+
+def _by_rank(overall: Mapping[str, Figure]) -> Table:
+    slices = [Slice("leaf", overall[TOP1])] if TOP1 in overall else []
+    slices += [
+        Slice(rank, overall[f"{rank}_accuracy"]) for rank in RANKS if f"{rank}_accuracy" in overall
+    ]
+    return slices_table(
+        "Right at each rank, answers rolled up",
+        slices,
+        first="Rank",
+        note="Photos whose leaf has no taxon of a rank are not counted there.",
+    )
+
+
+def _reliability(tables: EvaluationTables) -> Sequence[Block]:
+    bins = tables.reliability()
+    if not bins:
+        return ()
+    caption = (
+        "Reliability: of answers of a confidence, the share that is right. Below the diagonal the "
+        "model says too much. Grey: how many photos."
+    )
+    return [Charts([Chart(reliability_diagram(bins), caption)])]
+
+
+def _by_slice(tables: EvaluationTables) -> list[Block]:
+    blocks: list[Block] = []
+    for family, title in FAMILIES.items():
+        slices = [each for each in tables.slices(family, TOP1) if each.figure.n]
+        if len(slices) < 2:
+            continue
+        shown = sorted(slices, key=lambda each: -each.figure.n)[:SLICES_SHOWN]
+        kept = {each.name for each in shown}
+        if family in ALONG_A_SCALE:
+            shown = [each for each in slices if each.name in kept]
+        else:
+            shown = sorted(shown, key=lambda each: each.figure.value)
+        more = len(slices) - len(shown)
+        note = f"The {len(shown)} with the most photos, of {len(slices):,}." if more else ""
+        blocks.append(slices_table(f"Top-1 by {_lower(title)}", shown, first=title, note=note))
+    return [Heading("By slice"), *blocks] if blocks else []
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
+
+
+def _common_ancestor(overall: Mapping[str, Figure]) -> Sequence[Block]:
+    rows = []
+    for ending, words in ANSWERS.items():
+        share = overall.get(f"common_ancestor_share_{ending}")
+        if share is None:
+            continue
+        right = overall.get(f"common_ancestor_accuracy_{ending}")
+        rows.append([Cell(words), Cell(with_interval(share)), Cell(with_interval(right))])
+    if not rows:
+        return ()
+    columns = [
+        Column("Rule"),
+        Column("Answers", numeric=True),
+        Column("Right, of its answers", numeric=True),
+    ]
+    note = "iNaturalist's rule: the lowest taxon that holds more than 78 % of the best scores."
+    return [Table("Common ancestor", columns, rows, note=note)]
+
+
+def _comparison(verdict: Mapping[str, Any] | None) -> list[Block]:
+    comparison = verdict.get("comparison") if verdict else None
+    if not comparison:
+        return []
+    compared = [
+        ("both right", "both"),
+        ("only this model", "only_candidate"),
+        ("only the last blessed one", "only_baseline"),
+        ("neither", "neither"),
+    ]
+    photos = comparison["photos"]
+    rows = [
+        [
+            Cell(words),
+            Cell(f"{comparison[key]:,}"),
+            Cell(percent(comparison[key] / photos if photos else None)),
+        ]
+        for words, key in compared
+    ]
+    columns = [Column("Right"), Column("Photos", numeric=True), Column("Share", numeric=True)]
+    leaves = comparison["shared_leaves"]
+    change = Figure(comparison["change"], comparison["low"], comparison["high"], photos)
+    words = (
+        f"On {plural(photos, 'photo')} of {plural(leaves, 'leaf')} that both models know, top-1 "
+        f"changed by {_points(change.value)} percentage points ({_points(change.low)} to "
+        f"{_points(change.high)}; McNemar's p = {comparison['p_value']:.2g})."
+    )
+    return [
+        Heading("Against the last blessed model"),
+        Text(words),
+        Table("The same photos, both models", columns, rows),
+        *_fallen(comparison["fallen"]),
+    ]
+
+
+def _points(change: float | None) -> str:
+    return "–" if change is None else f"{100 * change:+.1f}"
+
+
+def _fallen(fallen: Sequence[Mapping[str, Any]]) -> list[Block]:
+    if not fallen:
+        return [Text("No taxon fell beyond what chance explains.")]
+    rows = [
+        [
+            Cell(taxon["name"]),
+            Cell(f"{taxon['n']:,}"),
+            Cell(_points(taxon["change"]), mark="bad"),
+            Cell(f"{taxon['adjusted_p_value']:.2g}"),
+        ]
+        for taxon in fallen[:SLICES_SHOWN]
+    ]
+    columns = [
+        Column("Taxon"),
+        Column("Photos", numeric=True),
+        Column("Change, points", numeric=True),
+        Column("p, adjusted", numeric=True),
+    ]
+    more = len(fallen) - len(rows)
+    note = f"{more:,} more are in verdict.json." if more else ""
+    return [Table(f"{plural(len(fallen), 'taxon')} fell beyond chance", columns, rows, note=note)]
