@@ -18,6 +18,9 @@ from dataclasses import dataclass
 
 MOST_TICKS = 6
 
+_INDISTINCT = 1e-9
+"""A range that is this share of its ends cannot be labelled: it is shown as one value."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -49,11 +52,11 @@ def linear_axis(values: Iterable[float], *, from_zero: bool = True) -> Axis:
     if from_zero or not finite:
         finite.append(0.0)
     low, high = min(finite), max(finite)
-    if low == high:
-        low, high = (low, low + 1.0) if low == 0 else sorted((low, low + abs(low) / 2))
+    if high - low <= _INDISTINCT * max(abs(low), abs(high)):
+        high = low + (abs(low) / 2 or 1.0)
     step = _round_step((high - low) / (MOST_TICKS - 1))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    ticks = tuple(round(number * step, 12) for number in range(first, last + 1))
+    ticks = tuple(float(f"{number * step:.12g}") for number in range(first, last + 1))
     return Axis(low, high, ticks)
 
 
@@ -71,4 +74,6 @@ def share_axis(values: Iterable[float]) -> Axis:
 
 def _round_step(rough: float) -> float:
     power = 10.0 ** math.floor(math.log10(rough))
-    return next(times * power for times in (1.0, 2.0, 5.0, 10.0) if times * power >= rough - 1e-12)
+    return next(
+        times * power for times in (1.0, 2.0, 5.0, 10.0) if times * power >= rough * (1 - 1e-9)
+    )
