@@ -21,7 +21,7 @@ class Cell:
     Attributes:
         text: what it shows.
         sort: number that a column is sorted by; None sorts by the text.
-        drawing: shown beside the text, and says nothing that the text of the row does not.
+        drawing: shown after the text, and says nothing that the text of the row does not.
         mark: "good", "bad" or "".
     """
 
@@ -36,7 +36,7 @@ class Column:
     """Head of a column.
 
     Attributes:
-        name: what stands in it.
+        name: what stands in it; a column without one only draws what others say.
         numeric: whether cells are set to the right.
         drawing: shown below the name: a scale.
     """
@@ -99,12 +99,12 @@ class Fact:
     Attributes:
         name: what it is.
         value: large.
-        note: small, below.
+        notes: small, below, a line each.
     """
 
     name: str
     value: str
-    note: str = ""
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,10 @@ def count_photos(index_dir: Path, taxonomy: Taxonomy) -> PhotoCounts:
 def histogram(counts: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
     """Returns how many taxa have how many photos, between 0, 1, 2, 5, 10, 20, 50, ...
 
-    >>> histogram(np.array([0, 1, 3, 4, 11]))
-    [('0', 1), ('1', 1), ('2–4', 2), ('5–9', 0), ('10–19', 1)]
+    It begins and ends with a stretch that some taxon is in.
+
+    >>> histogram(np.array([1, 3, 4, 11]))
+    [('1', 1), ('2–4', 2), ('5–9', 0), ('10–19', 1)]
     """
     edges = [0, 1]
     while edges[-1] <= counts.max(initial=0):
@@ -86,4 +88,5 @@ def histogram(counts: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
         inside = int(((counts >= low) & (counts < high)).sum())
         label = str(low) if high == low + 1 else f"{low:,}–{high - 1:,}"
         bars.append((label, inside))
-    return bars if counts.min(initial=1) == 0 else bars[1:]
+    first = next((place for place, (_, inside) in enumerate(bars) if inside), 0)
+    return bars[first:]

@@ -21,6 +21,9 @@ MOST_TICKS = 6
 _INDISTINCT = 1e-9
 """A range that is this share of its ends cannot be labelled: it is shown as one value."""
 
+_SMALLEST = 1e-300
+"""Below it, floating-point numbers have no digits left to mark."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -52,7 +55,7 @@ def linear_axis(values: Iterable[float], *, from_zero: bool = True) -> Axis:
     if from_zero or not finite:
         finite.append(0.0)
     low, high = min(finite), max(finite)
-    if high - low <= _INDISTINCT * max(abs(low), abs(high)):
+    if high - low <= max(_INDISTINCT * max(abs(low), abs(high)), _SMALLEST):
         high = low + (abs(low) / 2 or 1.0)
     step = _round_step((high - low) / (MOST_TICKS - 1))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
@@ -67,7 +70,7 @@ def share_axis(values: Iterable[float]) -> Axis:
     high = min(1.0, math.ceil(max(finite) * 10 - 1e-9) / 10)
     if high <= low:
         low, high = (low, low + 0.1) if low < 1 else (0.9, 1.0)
-    step = 0.2 if high - low > 0.55 else 0.1
+    step = 0.2 if high - low > 0.35 else 0.1
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return Axis(low, high, tuple(round(n * step, 12) for n in range(first, last + 1)))
 

@@ -15,10 +15,10 @@ from components.report.charts.axis import Axis
 from components.report.markup import element
 
 WIDTH, HEIGHT = 420.0, 240.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 26.0, 38.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 18.0, 26.0, 38.0
 """Margins, for labels."""
 
-DIGIT_WIDTH = 7.0
+DIGIT_WIDTH = 7.5
 """Of the labels' font, about."""
 
 

@@ -6,6 +6,7 @@ svg = line_chart("Top-1", [Series("val", [(0, 0.1), (9, 0.8)])], bands=[Band("1"
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Series:
 
     Attributes:
         name: in the legend.
-        points: (x, y), x rising.
+        points: (x, y), x rising; a y that is no number is a gap.
         stepped: whether a value holds until the next, and does not move towards it.
         dotted: whether each point is marked.
     """
@@ -106,12 +107,14 @@ def line_chart(
 
 
 def _in_words(series: Sequence[Series], label: Callable[[float], str]) -> str:
-    said = [
-        f"{line.name}: from {label(line.points[0][1])} to {label(line.points[-1][1])}, "
-        f"highest {label(max(y for _, y in line.points))}"
-        for line in series
-        if line.points
-    ]
+    said = []
+    for line in series:
+        values = [y for _, y in line.points if math.isfinite(y)]
+        if values:
+            said.append(
+                f"{line.name}: from {label(values[0])} to {label(values[-1])}, "
+                f"highest {label(max(values))}"
+            )
     return "; ".join(said) + "."
 
 
@@ -148,16 +151,24 @@ def _bands(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
 def _line(frame: Frame, line: Series, place: int) -> Markup:
     points = [(frame.x_of(x), frame.y_of(y)) for x, y in thinned(line.points)]
     path = "".join(_moves(points, stepped=line.stepped))
-    parts = [element("path", d=path, class_=f"line s{place}")] if points else []
+    parts = [element("path", d=path, class_=f"line s{place}")] if path else []
     if line.dotted:
-        parts += [element("circle", cx=x, cy=y, r=2.6, class_=f"dot s{place}") for x, y in points]
+        parts += [
+            element("circle", cx=x, cy=y, r=2.6, class_=f"dot s{place}")
+            for x, y in points
+            if math.isfinite(y)
+        ]
     return Markup("").join(parts)
 
 
 def _moves(points: Sequence[Point], *, stepped: bool) -> list[str]:
     moves: list[str] = []
+    drawing_goes_on = False
     for x, y in points:
-        if not moves:
+        goes_on, drawing_goes_on = drawing_goes_on, math.isfinite(y)
+        if not drawing_goes_on:
+            continue
+        if not goes_on:
             moves.append(f"M{x:.1f} {y:.1f}")
         elif stepped:
             moves.append(f"H{x:.1f}V{y:.1f}")

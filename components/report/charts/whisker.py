@@ -14,7 +14,7 @@ from components.report.charts.axis import Axis
 from components.report.markup import element
 from components.report.wording import Figure
 
-WIDTH, HEIGHT, MARGIN = 168.0, 18.0, 12.0
+WIDTH, HEIGHT, MARGIN = 168.0, 18.0, 18.0
 
 
 def whisker(figure: Figure, axis: Axis) -> Markup:

@@ -96,12 +96,12 @@ def _near_duplicates(verdict: dict[str, Any] | None) -> Sequence[Block]:
     if verdict is None:
         return ()
     said = [
-        f"{split}: {percent(counts['share'], decimals=2)} of the photos"
+        f"{percent(counts['share'], decimals=2)} of {split}"
         for split, counts in verdict["splits"].items()
     ]
     if not said:
         return ()
-    return [Text(f"With the same or nearly the same photo in train: {'; '.join(said)}.")]
+    return [Text(f"The same photo, or nearly the same, is in train, too: {', '.join(said)}.")]
 
 
 def _anomalies(verdict: dict[str, Any] | None) -> Sequence[Block]:

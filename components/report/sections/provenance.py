@@ -59,7 +59,7 @@ def _of_model(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest's plain values; what is longer stays in its file."""
     shown = {"recipe", "pipeline", "signatures", "preprocessing"}
     values = {
-        f"Model's {key.replace('_', ' ')}": number(value) if isinstance(value, float) else value
+        key.replace("_", " ").capitalize(): number(value) if isinstance(value, float) else value
         for key, value in manifest.items()
         if key not in shown and isinstance(value, str | int | float)
     }

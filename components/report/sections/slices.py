@@ -8,7 +8,7 @@ from components.report.blocks import Cell, Column, Table
 from components.report.charts.axis import share_axis
 from components.report.charts.whisker import scale, whisker
 from components.report.evaluation_tables import Slice
-from components.report.wording import Figure, interval, percent
+from components.report.wording import Figure, with_interval
 
 
 def slices_table(
@@ -28,15 +28,15 @@ def slices_table(
     columns = [
         Column(first),
         Column(over, numeric=True),
-        Column("Share", numeric=True),
-        Column("95 % interval", drawing=scale(axis)),
+        Column("Share (95 % interval)", numeric=True),
+        Column("", drawing=scale(axis)),
     ]
     rows = [
         [
             Cell(each.name),
             Cell(f"{each.figure.n:,}", each.figure.n),
-            Cell(percent(each.figure.value), each.figure.value),
-            Cell(interval(each.figure), each.figure.low, drawing=whisker(each.figure, axis)),
+            Cell(with_interval(each.figure), each.figure.value),
+            Cell("", drawing=whisker(each.figure, axis)),
         ]
         for each in slices
     ]

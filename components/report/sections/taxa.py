@@ -52,11 +52,13 @@ def taxa_section(tables: EvaluationTables | None, taxonomy: Taxonomy, where: str
 
 def _extremes(top1: LeafFigures, names: TaxonNames) -> list[Block]:
     enough = np.flatnonzero(top1.n >= MIN_PHOTOS)
+    # Of few leaves, none shall be among the worst and among the best.
+    shown = min(TAXA_SHOWN, max(1, len(enough) // 2))
     if not len(enough):
         return [Text(f"No leaf has {MIN_PHOTOS} photos in the evaluation.")]
 
     def table(caption: str, order: npt.NDArray[np.intp], note: str) -> Table:
-        rows = enough[order][:TAXA_SHOWN]
+        rows = enough[order][:shown]
         slices = [Slice(names.name(int(top1.taxon_ids[r])), top1.figure(int(r))) for r in rows]
         return slices_table(caption, slices, first="Leaf", note=note)
 

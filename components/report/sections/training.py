@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -131,7 +132,7 @@ def _schedule_charts(
         chart("Image size", [curve("size", "image_size_px")], "px", "Size of a photo in training."),
         chart("Batch", [curve("batch", "global_batch")], "photos", "Photos of a step."),
     ]
-    rates = [(row["epoch"], row["learning_rate"]) for row in rows.get("steps", [])]
+    rates = _by_stage(rows.get("steps", []), "learning_rate")
     series = Series("rate", rates) if rates else curve("peak rate", "peak_learning_rate")
     charts.append(chart("Learning rate", [series], "rate", "Learning rate."))
     used = [key for key in _REGULARISATION if any(stage.get(key) for stage in stages)]
@@ -225,7 +226,7 @@ def _progress_charts(
     ]
     svg = line_chart("Loss over the run", losses, x_name="epochs", y_name="loss", bands=bands)
     charts.append(Chart(svg, "Loss after each epoch; of val without label smoothing."))
-    speeds = [(row["epoch"], row["images_per_sec"]) for row in rows.get("steps", [])]
+    speeds = _by_stage(rows.get("steps", []), "images_per_sec")
     if speeds:
         svg = line_chart(
             "Photos a second", [Series("photos/s", speeds)], x_name="epochs", y_name="photos/s",
@@ -233,6 +234,16 @@ def _progress_charts(
         )  # fmt: skip
         charts.append(Chart(svg, "Photos trained a second, over all devices."))
     return charts
+
+
+def _by_stage(rows: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
+    """A figure over the epochs, with a gap where a stage begins: there it jumps."""
+    points: list[tuple[float, float]] = []
+    for _, group in groupby(rows, key=lambda row: row["stage"]):
+        if points:
+            points.append((points[-1][0], math.nan))
+        points += [(row["epoch"], row[key]) for row in group]
+    return points
 
 
 def percent_label(share: float) -> str:

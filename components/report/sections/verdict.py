@@ -45,10 +45,11 @@ def verdict_section(
     facts = [*_accuracy(overall), *_phone(phone)]
     if facts:
         blocks.append(Facts(facts))
-    blocks += [Text(_pushed(push)) for push in pushes]
-    if verdict:
-        blocks.append(Text(f"Compared {verdict['compared']}."))
-        blocks += _bars(verdict)
+    said = [_pushed(push) for push in pushes]
+    said += [f"Compared {verdict['compared']}."] if verdict else []
+    if said:
+        blocks.append(Items(said))
+    blocks += _bars(verdict) if verdict else []
     return Section("verdict", "The verdict", blocks)
 
 
@@ -73,11 +74,8 @@ def _accuracy(overall: Mapping[str, Figure]) -> list[Fact]:
             continue
         figure = overall[key]
         unit = "leaves" if key.startswith("macro") else "photos"
-        facts.append(
-            Fact(
-                name, percent(figure.value), f"{interval(figure)}, {figure.n:,} {unit}".strip(", ")
-            )
-        )
+        notes = filter(None, (interval(figure), f"{figure.n:,} {unit}"))
+        facts.append(Fact(name, percent(figure.value), tuple(notes)))
     return facts
 
 
@@ -88,17 +86,11 @@ def _phone(report: Mapping[str, Any] | None) -> list[Fact]:
     entry = report["variants"].get(name)
     if entry is None:
         return []
+    photos, variant = f"{entry['photos']:,} photos", str(name).replace("_", " ")
+    blessed = "blessed" if report["blessed"] else "NOT blessed"
     return [
-        Fact(
-            "Phone, top-1",
-            percent(entry["variant_accuracy"]),
-            f"{name}, {entry['photos']:,} photos",
-        ),
-        Fact(
-            "Phone, size",
-            megabytes(entry["bytes"]),
-            "passed" if report["blessed"] else "NOT blessed",
-        ),
+        Fact("Phone, top-1", percent(entry["variant_accuracy"]), (photos, blessed)),
+        Fact("Phone, size", megabytes(entry["bytes"]), (variant,)),
     ]
 
 
@@ -112,6 +104,7 @@ def _bars(verdict: Mapping[str, Any]) -> list[Block]:
     bars = verdict.get("bars") or []
     if not bars:
         return []
+    noted = any(bar.get("note") for bar in bars)
     rows = [
         [
             Cell(bar["setting"]),
@@ -122,7 +115,7 @@ def _bars(verdict: Mapping[str, Any]) -> list[Block]:
             Cell("passed", mark="good")
             if bar["passed"]
             else Cell(f"missed by {number(bar['missed_by'])}", mark="bad"),
-            Cell(bar.get("note") or ""),
+            *([Cell(bar.get("note") or "")] if noted else []),
         ]
         for bar in bars
     ]
@@ -133,6 +126,6 @@ def _bars(verdict: Mapping[str, Any]) -> list[Block]:
         Column("Value", numeric=True),
         Column("Asked", numeric=True),
         Column("Outcome"),
-        Column("Note"),
+        *([Column("Note")] if noted else []),
     ]
     return [Table("The bars", columns, rows)]

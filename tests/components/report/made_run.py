@@ -263,7 +263,13 @@ def history() -> dict[str, Any]:
 
 def write_history_rows(path: Path) -> None:
     rows = [
-        {"kind": "steps", "epoch": step / 10, "learning_rate": 0.001 * step, "images_per_sec": 9.0}
+        {
+            "kind": "steps",
+            "stage": step // 21,
+            "epoch": step / 10,
+            "learning_rate": 0.001 * step,
+            "images_per_sec": 9.0,
+        }
         for step in range(1, 41)
     ]
     pq.write_table(pa.Table.from_pylist(rows), path)
@@ -374,5 +380,6 @@ def write_confusions(directory: Path, leaves: int, photos: int) -> None:
         "photo_ids": [FIRST_PHOTO + 2],
     }
     schema = table_files.CONFUSIONS_SCHEMA
-    table = pa.Table.from_pylist([rows[0], turned, *rows[1:]]).select(schema.names)
+    rows = sorted([*rows, turned], key=lambda row: -row["count"])
+    table = pa.Table.from_pylist(rows).select(schema.names)
     table_files.write_table([table], directory / table_files.CONFUSIONS_FILE, schema)
