@@ -37,6 +37,8 @@ from serving.fingerprint import EXTRAS, MANIFEST_FILE
 PAGE_FILE = "report.html"
 MOBILE_REPORT_FILE = "mobile_report.json"
 
+NO_BREAK_SPACE = "\u00a0"
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -54,6 +56,7 @@ def render(sources: Sources, provenance: Provenance) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = unbroken
     # Ours, and no data: they stand in the page as they are.
     style, script = (Markup((TEMPLATES / name).read_text()) for name in ("page.css", "page.js"))
     return environment.get_template("page.html").render(
@@ -63,6 +66,11 @@ def render(sources: Sources, provenance: Provenance) -> str:
         style=style,
         script=script,
     )
+
+
+def unbroken(text: str) -> str:
+    """Returns a figure that is broken between its value and its interval, and nowhere else."""
+    return text.replace(" ", NO_BREAK_SPACE).replace(f"{NO_BREAK_SPACE}(", " (")
 
 
 def sections(sources: Sources, provenance: Provenance) -> list[Section]:
