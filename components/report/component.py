@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
@@ -108,7 +109,7 @@ class Report(BaseComponent):
         *,
         pipeline: str,
         recipe: str,
-        export_fingerprint: str,
+        export_fingerprint: str | RuntimeParameter,
         settings: Mapping[str, Any],
         **inputs: BaseChannel,
     ) -> None:

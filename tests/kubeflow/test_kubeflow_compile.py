@@ -96,6 +96,7 @@ def test_fingerprint_of_the_export_is_in_the_cache_key_of_what_depends_on_it(dem
         "LastBlessedModel",
         "StartingModel",
         "ProgressiveTrainer",
+        "Report",
     }
 
 

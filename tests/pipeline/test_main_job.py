@@ -36,7 +36,7 @@ def step_lines(output: str) -> dict[str, str]:
     return {step: line for line, step in found}
 
 
-def test_first_run_runs_every_step_and_says_what_it_does(first_run: str) -> None:
+def test_first_run_runs_every_step_and_says_what_it_does(first_run: str, tiny: TinyRun) -> None:
     assert "photos     120 (train" in first_run
     assert "6 leaves" in first_run
     assert "1. 32 px, batch 16" in first_run
@@ -46,6 +46,12 @@ def test_first_run_runs_every_step_and_says_what_it_does(first_run: str) -> None
     assert "compared   with none: there is no blessed model yet" in first_run
     assert "model      blessed" in first_run
     assert "phone      blessed" in first_run
+    assert f"report     {tiny.root / 'report.html'}" in first_run
+    page = (tiny.root / "report.html").read_text()
+    assert "The model is blessed." in page
+    assert "SavedModel: pushed to pushed/saved_model/" in page
+    assert str(tiny.root) not in page
+    assert page.count("<img ") > 0
 
 
 def test_terminal_shows_nothing_of_the_libraries_and_the_log_holds_it(
@@ -132,6 +138,9 @@ def test_bar_out_of_reach_pushes_nothing_and_says_why(first_run: str, tiny: Tiny
     assert result.returncode == 0, result.stderr
     assert "model      NOT blessed: top1_accuracy is " in result.stderr
     assert "SavedModel: not pushed, for want of a blessing" in result.stderr
+    page = (tiny.root / "report.html").read_text()
+    assert "The model is NOT blessed." in page
+    assert "SavedModel: not pushed, for want of a blessing." in page
     assert len(versions(tiny.root / "pushed" / "saved_model")) == 1
 
 
