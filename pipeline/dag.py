@@ -119,6 +119,7 @@ def create_pipeline(
         recipe=recipe,
         export_fingerprint=export_fingerprint,
         settings=config.model_dump(mode="json"),
+        metadata_db=str(layout.metadata_db),
         taxonomy=taxonomy,
         photo_index=read.outputs["photo_index"],
         examples=examples,

@@ -46,6 +46,7 @@ class ReportSpec(ComponentSpec):
         "recipe": ExecutionParameter(type=str),
         "export_fingerprint": ExecutionParameter(type=str),
         "settings": ExecutionParameter(type=str),
+        "metadata_db": ExecutionParameter(type=str),
         "code_version": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -98,6 +99,7 @@ class Report(BaseComponent):
         recipe: hash of all that the model is made from.
         export_fingerprint: hash of the export's files.
         settings: the resolved config, JSON-able; shown on the page.
+        metadata_db: SQLite file of ML Metadata, for how long steps took; it need not exist.
         inputs: channels by the names above.
     """
 
@@ -111,6 +113,7 @@ class Report(BaseComponent):
         recipe: str,
         export_fingerprint: str | RuntimeParameter,
         settings: Mapping[str, Any],
+        metadata_db: str,
         **inputs: BaseChannel,
     ) -> None:
         code = source_hash(*CODE) + templates_hash()
@@ -120,6 +123,7 @@ class Report(BaseComponent):
                 recipe=recipe,
                 export_fingerprint=export_fingerprint,
                 settings=json.dumps(settings),
+                metadata_db=metadata_db,
                 code_version=hashlib.sha256(code.encode()).hexdigest()[:16],
                 report=Channel(type=ReportPage),
                 **inputs,

@@ -94,7 +94,7 @@ def provenance_of(inputs: Inputs, exec_properties: Mapping[str, Any]) -> Provena
         settings=shareable(json.loads(exec_properties["settings"])),
         versions=_versions(),
         machine=_machine(),
-        steps=step_times(artifacts.values()),
+        steps=step_times(artifacts.values(), Path(exec_properties["metadata_db"])),
         artifacts={what: relative_place(artifact.uri) for what, artifact in artifacts.items()},
     )
 

@@ -1,37 +1,53 @@
-"""How long the steps took, as ML Metadata's times on their artifacts tell.
+"""How long the steps took, asked of ML Metadata: of the executions that wrote the artifacts.
 
-An output is registered when its step begins and published when it ends. Where artifacts carry no
-times, as in a pipeline that keeps its metadata elsewhere, nothing is said.
+A step that was reused was run earlier, and its time is that of then. Where there is no such
+database, as on Kubeflow, nothing is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.types.artifact import Artifact
 
 from components.report.sources import StepTime
 
 
-def step_times(artifacts: Iterable[Artifact]) -> tuple[StepTime, ...]:
+def step_times(artifacts: Iterable[Artifact], database: Path) -> tuple[StepTime, ...]:
     """Returns the steps that wrote artifacts, in the order in which they ended.
 
     Args:
-        artifacts: with URIs as TFX gives them: .../step/output/execution.
+        artifacts: with their ids, and with URIs as TFX gives them: .../step/output/execution.
+        database: SQLite file of ML Metadata; it need not exist.
     """
-    found: dict[str, tuple[int, int]] = {}
-    for artifact in artifacts:
-        began = artifact.mlmd_artifact.create_time_since_epoch
-        ended = artifact.mlmd_artifact.last_update_time_since_epoch
-        parts = PurePosixPath(artifact.uri).parts
-        if began and ended > began and len(parts) > 2:
-            found[parts[-3]] = (ended, ended - began)
+    step_of_artifact = {a.id: PurePosixPath(a.uri).parts[-3] for a in artifacts if a.id}
+    if not step_of_artifact or not database.is_file():
+        return ()
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(database)
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
+    store = MetadataStore(config)
+    steps = {
+        event.execution_id: step_of_artifact[event.artifact_id]
+        for event in store.get_events_by_artifact_ids(list(step_of_artifact))
+        # What reused an artifact has another execution, which took no time.
+        if event.type == mlmd.Event.OUTPUT
+    }
+    executions = store.get_executions_by_id(list(steps))
+    ran = [each for each in executions if each.last_known_state == mlmd.Execution.COMPLETE]
     return tuple(
-        StepTime(step, took / 1000, _in_words(ended))
-        for step, (ended, took) in sorted(found.items(), key=lambda item: item[1])
+        StepTime(steps[each.id], _secs(each), _in_words(each.last_update_time_since_epoch))
+        for each in sorted(ran, key=lambda each: each.last_update_time_since_epoch)
     )
+
+
+def _secs(execution: mlmd.Execution) -> float:
+    millis = execution.last_update_time_since_epoch - execution.create_time_since_epoch
+    return millis / 1000
 
 
 def _in_words(millis: int) -> str:

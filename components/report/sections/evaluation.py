@@ -84,9 +84,15 @@ def _figures(overall: Mapping[str, Figure]) -> Table:
         "Mean precision of the leaves": "macro_precision",
         "Mean F1 of the leaves": "macro_f1",
         "Mean confidence": "mean_confidence",
+        "Mean confidence, calibrated": "calibrated_mean_confidence",
         "Calibration error": "calibration_error",
+        "Calibration error, calibrated": "calibrated_calibration_error",
     }
-    numbers = {"Log loss": "log_loss", "Rank level of an error's common ancestor": "error_distance"}
+    numbers = {
+        "Log loss": "log_loss",
+        "Log loss, calibrated": "calibrated_log_loss",
+        "Rank level of an error's common ancestor": "error_distance",
+    }
     rows = [
         [Cell(name), Cell(f"{overall[key].n:,}"), Cell(with_interval(overall[key]))]
         for name, key in shares.items()

@@ -100,6 +100,13 @@ def _pushed(push: Push) -> str:
     return f"{push.what}: pushed to {push.place}."
 
 
+def _outcome(bar: Mapping[str, Any]) -> Cell:
+    if bar["passed"]:
+        return Cell("passed", mark="good")
+    missed_by = bar.get("missed_by")
+    return Cell(f"missed by {number(missed_by)}" if missed_by else "missed", mark="bad")
+
+
 def _bars(verdict: Mapping[str, Any]) -> list[Block]:
     bars = verdict.get("bars") or []
     if not bars:
@@ -112,9 +119,7 @@ def _bars(verdict: Mapping[str, Any]) -> list[Block]:
             Cell(bar["metric"]),
             Cell(number(bar["value"]), bar["value"]),
             Cell(f"{'at least' if bar['at_least'] else 'at most'} {number(bar['threshold'])}"),
-            Cell("passed", mark="good")
-            if bar["passed"]
-            else Cell(f"missed by {number(bar['missed_by'])}", mark="bad"),
+            _outcome(bar),
             *([Cell(bar.get("note") or "")] if noted else []),
         ]
         for bar in bars

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_run import FIRST_PHOTO, NAMES, MadeRun, make_run
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 from parsed_page import ParsedPage
 from PIL import Image
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
@@ -82,14 +85,41 @@ def test_settings_tell_no_place_on_the_machine() -> None:
     assert told == {"export_dir": "…/beetles", "beam_args": ["--runner=X", "…/y"]}
 
 
-def test_steps_without_times_are_not_made_up() -> None:
-    artifact = standard_artifacts.Model()
-    artifact.uri = "/runs/demo/artifacts/ProgressiveTrainer/model/7"
-    assert step_times([artifact]) == ()
-    artifact.mlmd_artifact.create_time_since_epoch = 1_700_000_000_000
-    artifact.mlmd_artifact.last_update_time_since_epoch = 1_700_000_200_000
-    (step,) = step_times([artifact])
-    assert (step.step, step.secs) == ("ProgressiveTrainer", 200)
+def test_steps_take_as_long_as_the_executions_that_wrote_their_artifacts(tmp_path: Path) -> None:
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(tmp_path / "metadata.sqlite")
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    store = MetadataStore(config)
+    (artifact_id,) = store.put_artifacts(
+        [mlmd.Artifact(type_id=store.put_artifact_type(mlmd.ArtifactType(name="Model")))]
+    )
+    kind = store.put_execution_type(mlmd.ExecutionType(name="Trainer"))
+    ran = mlmd.Execution(type_id=kind, last_known_state=mlmd.Execution.RUNNING)
+    (ran_id,) = store.put_executions([ran])
+    time.sleep(0.05)
+    (execution,) = store.get_executions_by_id([ran_id])
+    execution.last_known_state = mlmd.Execution.COMPLETE
+    store.put_executions([execution])
+    reused = mlmd.Execution(type_id=kind, last_known_state=mlmd.Execution.CACHED)
+    (reused_id,) = store.put_executions([reused])
+    store.put_events(
+        [
+            mlmd.Event(artifact_id=artifact_id, execution_id=each, type=mlmd.Event.OUTPUT)
+            for each in (ran_id, reused_id)
+        ]
+    )
+    model = standard_artifacts.Model()
+    model.uri, model.id = "/runs/demo/artifacts/ProgressiveTrainer/model/7", artifact_id
+    (step,) = step_times([model], tmp_path / "metadata.sqlite")
+    assert step.step == "ProgressiveTrainer"
+    assert 0.04 < step.secs < 10
+
+
+def test_without_metadata_nothing_is_said_of_times(tmp_path: Path) -> None:
+    model = standard_artifacts.Model()
+    model.uri, model.id = "/runs/demo/artifacts/ProgressiveTrainer/model/7", 3
+    assert step_times([model], tmp_path / "none.sqlite") == ()
+    assert not list(tmp_path.iterdir())
 
 
 def test_executor_writes_the_page_of_its_artifacts(run: MadeRun, tmp_path: Path) -> None:
@@ -115,6 +145,7 @@ def test_executor_writes_the_page_of_its_artifacts(run: MadeRun, tmp_path: Path)
         recipe="cafe",
         export_fingerprint="f00d",
         settings={"export_dir": "/home/ada/owls"},
+        metadata_db=str(tmp_path / "none.sqlite"),
         **{key: channel_utils.as_channel([each]) for key, each in inputs.items()},
     )
     Executor().Do(
@@ -143,7 +174,12 @@ def test_settings_are_a_part_of_the_cache_key() -> None:
         "photo_index": channel_utils.as_channel([artifacts.PhotoIndex()]),
     }
     report = Report(
-        pipeline="owls", recipe="", export_fingerprint="", settings={"a": 1}, **channels
+        pipeline="owls",
+        recipe="",
+        export_fingerprint="",
+        settings={"a": 1},
+        metadata_db="",
+        **channels,
     )
     assert json.loads(report.exec_properties["settings"]) == {"a": 1}
     assert len(report.exec_properties["code_version"]) == 16
