@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from components.report.blocks import Block, Cell, Column, Items, Section, Table, Text
 from components.report.wording import MISSING, megabytes, number, percent
 
-KNOWN = {
+KNOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "bytes": ("Size", megabytes),
     "top1_agreement": ("As the server", percent),
     "top5_agreement": ("Top-5 as the server", percent),
