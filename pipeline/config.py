@@ -46,6 +46,9 @@ class PipelineConfig(Settings):
     work_dir: str = "runs"
     """Directory that everything is written to, in a folder named after the pipeline."""
 
+    push_to: str | None = None
+    """URI (gs://) that each pushed version is copied to as well, in saved_model/ and mobile/."""
+
     export: ExportSettings = ExportSettings()
     """ExportExampleGen: which photos are read, and how many may be unusable."""
 

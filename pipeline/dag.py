@@ -106,11 +106,15 @@ def create_pipeline(
     validate_mobile = MobileValidator(bundle, model, photos, config.mobile_validation)
     blessing = evaluate.outputs["blessing"]
     push_model = GuardedPusher(
-        model, directory=str(layout.pushed_saved_models), model_blessing=blessing
+        model,
+        directory=str(layout.pushed_saved_models),
+        copy_to=f"{config.push_to}/saved_model" if config.push_to else None,
+        model_blessing=blessing,
     ).with_id("PushSavedModel")
     push_bundle = GuardedPusher(
         validate_mobile.outputs["finished_bundle"],
         directory=str(layout.pushed_bundles),
+        copy_to=f"{config.push_to}/mobile" if config.push_to else None,
         model_blessing=blessing,
         infra_blessing=validate_mobile.outputs["blessing"],
     ).with_id("PushMobile")

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from components.storage import fetch, is_remote
 from pipeline.build_export.build import build_export
 from pipeline.build_export.open_table import open_table
 from pipeline.config import PipelineConfig
@@ -38,7 +39,7 @@ def prepare_export(
     """
     if config.export_dir is None:
         raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
-    given = Path(config.export_dir).absolute()
+    given = _local(config.export_dir, layout, say)
     format = config.export.format if config.export.format != "auto" else detect_format(given)
     if format in SPLIT_FORMATS:
         return _with_export(config, given, format)
@@ -58,6 +59,15 @@ def prepare_export(
             f"`fieldmark fetch-photos {out}`, then give the same command again."
         )
     return _with_export(config, out, "vision")
+
+
+def _local(place: str, layout: Layout, say: Callable[[str], None]) -> Path:
+    """The export's directory; of one in an object store, a copy that later runs go on with."""
+    if not is_remote(place):
+        return Path(place).absolute()
+    copy = layout.root / "fetched" / hashlib.sha256(place.encode()).hexdigest()[:12]
+    say(f"copying {place} to {copy}; what is there already is not copied again")
+    return fetch(place, copy)
 
 
 def _with_export(config: PipelineConfig, directory: Path, format: str) -> PipelineConfig:

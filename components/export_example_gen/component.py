@@ -66,7 +66,9 @@ class ExportExampleGen(BaseBeamComponent):
                 export_dir=export_dir,
                 export_fingerprint=export_fingerprint,
                 settings=settings.model_dump_json(),
-                code_version=source_hash("components.export_example_gen", "schemas"),
+                code_version=source_hash(
+                    "components.export_example_gen", "components.storage", "schemas"
+                ),
                 examples=Channel(type=standard_artifacts.Examples),
                 taxonomy=Channel(type=Taxonomy),
                 set_aside=Channel(type=SetAside),

@@ -27,6 +27,7 @@ from components.export_example_gen.set_aside import (
     summary,
     write_set_aside,
 )
+from components.storage import local_directory
 from schemas import record
 from schemas.events import emit
 from schemas.open_source import open_source
@@ -52,7 +53,13 @@ class Executor(BaseBeamExecutor):
         settings = load_settings(
             ExportSettings, json.loads(exec_properties["settings"]), source="export"
         )
-        source = open_source(exec_properties["export_dir"], settings.format)
+        with tempfile.TemporaryDirectory(prefix="fieldmark-export-") as folder:
+            export = local_directory(exec_properties["export_dir"], Path(folder))
+            self._do(open_source(str(export), settings.format), settings, output_dict)
+
+    def _do(
+        self, source: Source, settings: ExportSettings, output_dict: dict[str, list[Artifact]]
+    ) -> None:
         taxonomy, splits = source.taxonomy(), list(source.split_paths)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(splits)

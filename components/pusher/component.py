@@ -14,7 +14,7 @@ from tfx.types.standard_component_specs import PusherSpec
 from components.pusher.executor import Executor
 from schemas.source_hash import source_hash
 
-CODE = ("components.pusher", "serving")
+CODE = ("components.pusher", "components.storage", "serving")
 """What decides what is pushed."""
 
 
@@ -23,6 +23,7 @@ class GuardedPusherSpec(PusherSpec):
 
     PARAMETERS: ClassVar[dict[str, Any]] = {
         **PusherSpec.PARAMETERS,
+        "copy_to": ExecutionParameter(type=str, optional=True),
         "code_version": ExecutionParameter(type=str),
     }
 
@@ -43,6 +44,7 @@ class GuardedPusher(BaseComponent):
 
     Args:
         directory: local directory of versions to push to.
+        copy_to: URI in an object store that each version is copied to as well; optional.
     """
 
     SPEC_CLASS = GuardedPusherSpec
@@ -53,6 +55,7 @@ class GuardedPusher(BaseComponent):
         model: BaseChannel,
         *,
         directory: str,
+        copy_to: str | None = None,
         model_blessing: BaseChannel | None = None,
         infra_blessing: BaseChannel | None = None,
     ) -> None:
@@ -63,6 +66,7 @@ class GuardedPusher(BaseComponent):
                 model_blessing=model_blessing,
                 infra_blessing=infra_blessing,
                 push_destination=pusher_pb2.PushDestination(filesystem=filesystem),
+                copy_to=copy_to,
                 code_version=source_hash(*CODE),
                 pushed_model=Channel(type=standard_artifacts.PushedModel),
             )

@@ -15,6 +15,7 @@ from tfx.utils import proto_utils
 
 from components.pusher.identity import content_fingerprint
 from components.pusher.push_once import push_once
+from components.storage import publish
 from schemas.errors import ConfigError
 from schemas.events import emit
 
@@ -48,6 +49,9 @@ class Executor(executor.Executor):
             pushed_destination=str(pushed.path),
             pushed_version=pushed.path.name,
         )
+        copy_to = exec_properties.get("copy_to")
+        if copy_to:
+            _tell(f"copied to {publish(pushed.path, copy_to)}")
         _tell(f"pushed to {pushed.path}" if pushed.is_new else f"served already: {pushed.path}")
 
 
@@ -58,8 +62,8 @@ def _base_directory(destination_json: str) -> str:
     if not base or "://" in base:
         raise ConfigError(
             "Models are pushed to a local (or mounted) directory, where a version can appear at "
-            f"once. Received: {base or 'no directory'!r}. Push there, and copy from there with "
-            "your store's own tool."
+            f"once. Received: {base or 'no directory'!r}. Push there, and have it copied with "
+            "push_to."
         )
     return base
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked_steps import ForkedSteps
 from tiny_run import STEPS, TinyRun, versions
 
 from serving.saved_model import load_manifest
@@ -108,6 +109,53 @@ def test_statistics_count_photos_as_images_and_keep_none_of_them(
     assert image.WhichOneof("stats") == "bytes_stats"
     # A categorical feature keeps its commonest values whole: the file would hold photos.
     assert b"JFIF" not in file.read_bytes()
+
+
+def test_compiled_for_kubeflow_it_pushes_the_same_models_and_reuses_what_it_may(
+    first_run: str, tiny: TinyRun, tmp_path: Path
+) -> None:
+    from components.pusher.identity import content_fingerprint
+    from kubeflow.compile import UNCACHED, compile_pipeline
+    from kubeflow.compiled import read_compiled
+    from kubeflow.simulate import Simulation
+    from pipeline.config import load_config
+
+    _, config, *_ = tiny.command()
+    volume = tmp_path / "volume"
+    compile_pipeline(
+        load_config(
+            config,
+            overrides=[f"kubeflow.volume.mount_path={volume}"],
+            export_dir=str(tiny.export_dir),
+        ),
+        image="fieldmark:test",
+        pipeline_root="minio://mlpipeline/root",
+        export_fingerprint="f1",
+    ).write(tmp_path / "pipeline.yaml")
+    compiled = read_compiled(tmp_path / "pipeline.yaml")
+    with ForkedSteps() as start:
+        simulation = Simulation(tmp_path / "cluster", start)
+        first = simulation.run(compiled, {})
+        assert set(first) == set(STEPS)
+        for kind in ("saved_model", "mobile"):
+            (there,) = versions(volume / "runs/tiny/pushed" / kind)
+            (here,) = versions(tiny.root / "pushed" / kind)
+            assert content_fingerprint(there) == content_fingerprint(here)
+        blessing = first["Evaluator"].artifacts["blessing"]
+        assert blessing["metadata"]["blessed"] == 1.0
+        model = first["ProgressiveTrainer"].artifacts["model"]
+        assert blessing["metadata"]["current_model"] == model["uri"]
+        pushed = first["PushSavedModel"].artifacts["pushed_model"]
+        assert pushed["metadata"]["pushed_destination"].startswith(str(volume))
+
+        again = simulation.run(compiled, {})
+
+    reused = {step for step, result in again.items() if result.reused}
+    assert {"ExportExampleGen", "Transform", "ProgressiveTrainer", "PushMobile"} - reused <= {
+        "PushMobile"  # Kubeflow takes a new blessing for another one
+    }
+    assert not reused & set(UNCACHED)
+    assert len(versions(volume / "runs/tiny/pushed/saved_model")) == 1
 
 
 def test_identical_second_run_reuses_every_step_and_pushes_nothing(
