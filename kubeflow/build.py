@@ -9,7 +9,7 @@ import importlib.metadata
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -27,7 +27,13 @@ class BuildError(FieldmarkError):
 
 
 def build(
-    tag: str, *, gpu: bool, push: bool, base: str = BASE, docker: Sequence[str] = ("docker",)
+    tag: str,
+    *,
+    gpu: bool,
+    push: bool,
+    base: str = BASE,
+    docker: Sequence[str] = ("docker",),
+    more_arguments: Mapping[str, str] | None = None,
 ) -> None:
     """Builds the image, and says how large it is.
 
@@ -37,6 +43,7 @@ def build(
         push: to its registry, when it is built.
         base: image that it is built on.
         docker: Docker's command, with options.
+        more_arguments: of the Dockerfile, by name.
 
     Raises:
         BuildError: if there is no Docker, no checkout, or the build fails.
@@ -46,6 +53,7 @@ def build(
         context = Path(folder)
         fill(context)
         arguments = {"BASE": base, "GPU": str(int(gpu)), "VERSION": _version()}
+        arguments |= more_arguments or {}
         options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
         _run([*docker, "build", "--network=host", f"--tag={tag}", *options, str(context)])
     size = subprocess.run(
