@@ -27,7 +27,7 @@ from kubeflow.platform import platform_document
 from kubeflow.quantity import amount, gigabytes
 from kubeflow.train_settings import train_job_environment
 from pipeline.config import PipelineConfig
-from pipeline.kubeflow_settings import PodSettings
+from pipeline.kubeflow_settings import TRAINER, PodSettings
 from schemas.errors import ConfigError
 from schemas.record import SCHEMA_FILE
 
@@ -36,8 +36,6 @@ Json = dict[str, Any]
 EXPORT_DIR, EXPORT_FINGERPRINT = "export_dir", "export_fingerprint"
 UNCACHED = ("LastBlessedModel", "StartingModel")
 """They look at what was pushed since, which no cache key knows."""
-
-TRAINER = "ProgressiveTrainer"
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def compile_pipeline(
     check_steps(config.kubeflow, tuple(executors.values()))
     for name, step in executors.items():
         container = spec["deploymentSpec"]["executors"][name]["container"]
-        container["resources"] = resources(config.kubeflow.pod_of(step))
+        container["resources"] = resources(config.kubeflow.own_pod_of(step))
         if step == TRAINER:
             container["env"] = train_job_environment(config.kubeflow, image=image)
     if target == "vertex":

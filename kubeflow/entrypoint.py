@@ -47,10 +47,8 @@ def run(arguments: Sequence[str]) -> None:
     _check_parameters(invocation)
     _find_code(invocation)
     _make_directories(invocation)
-    flags = [f"--executor_class_path={args.executor_class_path}"]
-    flags += [f"{INVOCATION}={json.dumps(invocation)}"]
-    flags += [f"{INPUTS_SPEC}={args.json_serialized_inputs_spec_args}"]
-    tfx_container.main(tfx_container._parse_flags(["", *flags, *rest]))
+    args.json_serialized_invocation_args = json.dumps(invocation)
+    tfx_container.main((args, rest))
     _hand_back(Path(invocation["outputs"]["outputFile"]), map_uris=map_uris)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubeflow.train_manifest import KINDS, LABELS, TrainJobRequest, training_runtime
-from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.kubeflow_settings import TRAINER, KubeflowSettings
 
 Json = dict[str, Any]
 
@@ -31,7 +31,7 @@ def documents(settings: KubeflowSettings, *, namespace: str, service_account: st
     if settings.train_job.kind == "TrainJob":
         asked = TrainJobRequest(
             settings.train_job,
-            settings.pod_of("ProgressiveTrainer"),
+            settings.pod_of(TRAINER),
             settings.volume,
             settings.secrets,
             settings.image_pull_secrets,

@@ -37,7 +37,7 @@ def platform_document(steps: Mapping[str, str], settings: KubeflowSettings) -> J
 
 def executor_config(settings: KubeflowSettings, step: str) -> Json:
     """Returns the KubernetesExecutorConfig of a step."""
-    pod, volume = settings.pod_of(step), settings.volume
+    pod, volume = settings.own_pod_of(step), settings.volume
     mount = {"constant": volume.claim, "pvcNameParameter": _constant(volume.claim)}
     config: Json = {"pvcMount": [{**mount, "mountPath": volume.mount_path}]}
     config |= _secrets(settings.secrets)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.kubeflow_settings import TRAINER, KubeflowSettings
 
 TRAIN_JOB_VARIABLE = "FIELDMARK_TRAIN_JOB"
 """Environment variable with what `kubeflow.train_job` needs, as JSON."""
@@ -28,7 +28,7 @@ def train_job_environment(settings: KubeflowSettings, *, image: str) -> list[dic
         **settings.train_job.model_dump(mode="json"),
         "image": settings.train_job.image or image,
         "volume": settings.volume.model_dump(mode="json"),
-        "pod": settings.pod_of("ProgressiveTrainer").model_dump(mode="json"),
+        "pod": settings.pod_of(TRAINER).model_dump(mode="json"),
         "secrets": [secret.model_dump(mode="json") for secret in settings.secrets],
         "image_pull_secrets": list(settings.image_pull_secrets),
     }

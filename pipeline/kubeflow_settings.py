@@ -11,6 +11,9 @@ from pydantic import Field, StringConstraints
 
 from schemas.settings import Settings
 
+TRAINER = "ProgressiveTrainer"
+"""The step that may have others do its work."""
+
 Quantity = Annotated[
     str,
     Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", coerce_numbers_to_str=True),
@@ -96,7 +99,8 @@ class TrainJobSettings(Settings):
     and the trainer's own pod trains."""
 
     workers: int = Field(2, ge=2)
-    """Pods that train together, each with the resources of the trainer's pod."""
+    """Pods that train together, each with the resources that `steps` gives ProgressiveTrainer; the
+    step's own pod, which waits, has those of `pod`."""
 
     image: str | None = None
     """Image of the workers. Default: the one that the pipeline is compiled with."""
@@ -129,8 +133,13 @@ class KubeflowSettings(Settings):
     train_job: TrainJobSettings = TrainJobSettings()
     """Training on several pods."""
 
+    def own_pod_of(self, step: str) -> PodSettings:
+        """Returns the pod of a step in the pipeline: one that waits for others needs little."""
+        waits = step == TRAINER and self.train_job.kind != "none"
+        return self.pod if waits else self.pod_of(step)
+
     def pod_of(self, step: str) -> PodSettings:
-        """Returns the pod of a step: what `steps` says of it, else what `pod` says."""
+        """Returns what a step's work needs: what `steps` says of it, else what `pod` says."""
         own = self.steps.get(step)
         if own is None:
             return self.pod

@@ -220,15 +220,22 @@ def test_half_a_core_and_other_gpus_are_said_as_kubernetes_says_them() -> None:
 
 
 def test_trainers_pod_alone_is_told_to_train_on_several() -> None:
-    executors = compiled("demo", "kubeflow.train_job={kind: TFJob, workers: 3}").documents[0][
-        "deploymentSpec"
-    ]["executors"]
+    executors = compiled(
+        "demo",
+        "kubeflow.train_job={kind: TFJob, workers: 3}",
+        "kubeflow.pod={cpu: 2}",
+        "kubeflow.steps={ProgressiveTrainer: {cpu: 16, gpus: 4}}",
+    ).documents[0]["deploymentSpec"]["executors"]
     environments = {name: e["container"].get("env", []) for name, e in executors.items()}
     told = {e["name"]: e["value"] for e in environments.pop("ProgressiveTrainer_executor")}
     assert not any(environments.values())
     assert told["FIELDMARK_TRAINING_COMMAND"] == "kubeflow.train_job"
     assert json.loads(told["FIELDMARK_TRAIN_JOB"])["workers"] == 3
     assert json.loads(told["FIELDMARK_TRAIN_JOB"])["image"] == IMAGE
+    assert json.loads(told["FIELDMARK_TRAIN_JOB"])["pod"]["gpus"] == 4
+    waiting = executors["ProgressiveTrainer_executor"]["container"]["resources"]
+    assert waiting["resourceCpuLimit"] == "2"
+    assert "accelerator" not in waiting
 
 
 def test_vertex_takes_the_job_as_json(tmp_path: Path) -> None:
