@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +59,17 @@ class Pods:
 
 
 def test_two_workers_train_what_the_step_asked_for(tmp_path: Path) -> None:
-    from tiny_cluster import job_settings, write_job, write_photos
+    from tiny_cluster import write_job, write_photos
+    from tiny_training import settings as trainer_settings
+    from tiny_training import stage
 
     from serving.saved_model import load_manifest
 
     volume = tmp_path / "volume"
     checkpoints = volume / "runs/tiny/checkpoints/0123abcd"
-    path = write_job(
-        tmp_path / "pod", write_photos(tmp_path / "photos"), job_settings(), checkpoints=checkpoints
-    )
+    asked_for = trainer_settings([stage(4, 1)]).model_dump(mode="json")
+    photos = write_photos(tmp_path / "photos")
+    path = write_job(tmp_path / "pod", photos, asked_for, checkpoints=checkpoints)
     job = TrainingJob.read(path)
     settings = KubeflowSettings.model_validate(
         {"volume": {"mount_path": str(volume)}, "train_job": {"kind": "TFJob", "workers": 2}}
@@ -77,7 +80,7 @@ def test_two_workers_train_what_the_step_asked_for(tmp_path: Path) -> None:
     with running(FakeKubernetes(on_create=pods.create, on_look=pods.look)) as kubernetes:
         resource = TrainResource(kubernetes.client(), "TFJob", "nature", job_name(job))
         try:
-            train(job, asked, resource, namespace="nature")
+            train(job, asked, resource, namespace="nature", sleep=lambda _: time.sleep(0.2))
         finally:
             for process in pods.processes:
                 process.kill()
