@@ -9,7 +9,7 @@ A view is a pure function of the photo's bytes and a seed. It costs as little as
    is the only part of the photo that is decoded.
 4. What is left of the way down is an average over areas, which is antialiased and takes a quarter
    of the time of TensorFlow's own antialiased filters; a small crop is enlarged bilinearly.
-5. Colours move by one matrix, on the small picture.
+5. Colours move by one matrix, on the small picture, which is mirrored as bytes.
 
     image = augmented_photo(jpeg, seed, image_size_px=128, augment=0.5)  # uint8 [128, 128, 3]
     image = augmented_photo(jpeg, seed, image_size_px=128, augment=0.5, small=small_jpeg)
@@ -60,21 +60,34 @@ def augmented_photo(
     """
     if augment == 0:
         image = square(decode_covering(jpeg, image_size_px), image_size_px)
+        mirrors = tf.constant(False)
     else:
         draws = tf.random.stateless_uniform([CROP_DRAWS + COLOUR_DRAWS + 1], seed)
         of_crop, of_colour, of_flip = tf.split(draws, [CROP_DRAWS, COLOUR_DRAWS, 1])
         crop = sample_crop(jpeg_size(jpeg), of_crop, strength=augment)
         source, crop = smallest_covering(jpeg, small, crop, image_size_px)
         image = resize_to_square(decode_crop(source, crop, image_size_px), image_size_px)
-        image = tf.cond(of_flip[0] < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
         image = adjust_colour(image, of_colour, strength=augment)
+        mirrors = of_flip[0] < 0.5
     if rand_augment > 0:
-        image = tf.clip_by_value(image, 0.0, 255.0)
-        image = rand_augment_photo(image, seed + 3, magnitude=rand_augment)
+        image = tf.clip_by_value(mirrored(image, mirrors), 0.0, 255.0)
+        image = to_uint8(rand_augment_photo(image, seed + 3, magnitude=rand_augment))
+    else:
+        image = mirrored(to_uint8(image), mirrors)
     if transpose > 0:
         drawn = tf.random.stateless_uniform([], seed + 4) < transpose
         image = tf.cond(drawn, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-    return to_uint8(image)
+    return image
+
+
+def mirrored(image: tf.Tensor, mirrors: tf.Tensor) -> tf.Tensor:
+    """Returns the photo, left and right exchanged if so drawn.
+
+    Args:
+        image: [H, W, 3]; as bytes it is a quarter of the work that it is as floats.
+        mirrors: bool scalar.
+    """
+    return tf.cond(mirrors, lambda: tf.reverse(image, [1]), lambda: image)
 
 
 def smallest_covering(
