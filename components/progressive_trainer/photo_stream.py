@@ -173,7 +173,7 @@ def _batches(
     batches = photos.batch(batch, drop_remainder=True)
     batches = batches.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
     options = tf.data.Options()
-    # It would find these numbers; and to time each element is a tenth of a small photo's reading.
+    # It would find these numbers; and to time each element took 8 % of the reading at 100 px.
     options.autotune.enabled = False
     return batches.prefetch(READY_BATCHES * share.replicas).with_options(options)
 
