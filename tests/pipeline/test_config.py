@@ -61,7 +61,7 @@ def test_file_starts_from_a_preset_and_replaces_a_schedule_whole(tmp_path: Path)
         (
             "trainr.seed=1",
             "demo: trainr: unknown setting. Allowed: name, export_dir, taxa_file, work_dir, "
-            "export, selection, duplicates, validation, transform, trainer, evaluation, "
+            "push_to, export, selection, duplicates, validation, transform, trainer, evaluation, "
             "mobile_export, mobile_validation, kubeflow, beam_args. Did you mean 'trainer'?",
         ),
         (
