@@ -33,7 +33,8 @@ def decode_photo(encoded: tf.Tensor) -> tf.Tensor:
     """Returns uint8 [H, W, 3], RGB; of an animation, the first picture.
 
     Args:
-        encoded: string [], the bytes of a JPEG (RGB or greyscale), PNG, GIF or BMP.
+        encoded: string [], the bytes of a JPEG (RGB or greyscale), PNG, GIF, BMP or WebP (which
+            TensorFlow before 2.20 does not know). Of a WebP with transparency its colours count.
 
     Raises:
         tf.errors.InvalidArgumentError: when run, if the bytes are no such photo.
@@ -43,7 +44,12 @@ def decode_photo(encoded: tf.Tensor) -> tf.Tensor:
         # TensorFlow's default transform is a faster, coarser one than other decoders use; its
         # pixels differ from theirs by up to 8 of 255. The accurate one agrees to the last bit.
         lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+        lambda: tf.cond(
+            # TensorFlow turns no WebP with transparency to RGB: asked for 3 channels, it fails.
+            tf.strings.substr(encoded, 0, 4) == b"RIFF",
+            lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3],
+            lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+        ),
     )
     return tf.ensure_shape(image, [None, None, 3])
 

@@ -35,6 +35,7 @@ from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy, write_taxonomy
 from serving.fingerprint import EXTRAS, MANIFEST_FILE, MODEL_ID_DIGITS, model_fingerprint
 from serving.full_precision import full_precision
+from serving.penultimate import with_features
 from serving.preprocess import PREPROCESSING_TEXT
 from serving.signatures import SIGNATURES, make_signatures
 from serving.temperature import TEMPERATURE
@@ -186,8 +187,14 @@ def _write_graph(
     temperature: float | None,
     directory: Path,
 ) -> None:
+    both = with_features(network)
+
+    def forward(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        scores, features = both(pixels, training=False)
+        return tf.cast(scores, tf.float32), tf.cast(features, tf.float32)
+
     signatures = make_signatures(
-        lambda pixels: tf.cast(network(pixels, training=False), tf.float32),
+        forward,
         image_size_px=image_size_px,
         leaf_taxon_ids=taxonomy.leaf_taxon_ids,
         temperature=temperature,

@@ -1,21 +1,36 @@
 """The doors of an exported model: what a SavedModel answers, and to what.
 
+For clients; a photo that cannot be decoded is told of in its row, and the others are answered:
+
 | signature         | takes                         | gives                                      |
 |-------------------|-------------------------------|--------------------------------------------|
-| `serving_default` | `image` string [B]            | `scores` float32 [B, N]                    |
-| `serve_pixels`    | `pixels` float32 [B, S, S, 3] | `scores` float32 [B, N]                    |
-| `serve_topk`      | `image` string [B]            | `classes` int64 [B, k], `scores` float32   |
-|                   |                               | [B, k], `taxon_ids` int64 [B, k]           |
-| `evaluate`        | `image` string [B], `label`   | `topk_classes` int64 [B, e], `topk_scores` |
-|                   | int64 [B]                     | float32 [B, e], `label_rank` int64 [B],    |
-|                   |                               | `label_score` float32 [B]; of a calibrated |
-|                   |                               | model `calibrated_label_score` and         |
-|                   |                               | `calibrated_top_score` float32 [B]         |
+| `serving_default` | `image` string [B]            | `classes` int64 [B, k], `scores` float32   |
+|                   |                               | [B, k], `taxon_ids` int64 [B, k], `error`  |
+|                   |                               | string [B]                                 |
+| `predict_scores`  | `image` string [B]            | `scores` float32 [B, N], `error`           |
+| `embed`           | `image` string [B]            | `features` float32 [B, C], `error`         |
+| `serve_pixels`    | `pixels` float32 [B, S, S, 3] | `scores` float32 [B, N], `features`        |
+|                   |                               | float32 [B, C]                             |
 
-`image` is the bytes of an upright photo (see `serving.preprocess`), `pixels` RGB 0..255, k is 10
-and e is 15, or N if that is less. `evaluate` is for TFMA, which feeds it the features of the same
-names: at 80,000 leaves a dense row of scores a photo must not leave the model. All scores but the
-calibrated ones are those of the network as it is (see `serving.temperature`).
+For the Evaluator, whose photos are whole; one that is not fails the batch:
+
+| signature    | takes                    | gives                                                |
+|--------------|--------------------------|------------------------------------------------------|
+| `serve_topk` | `image` string [B]       | `classes`, `scores` and `taxon_ids` as above         |
+| `evaluate`   | `image` string [B],      | `topk_classes` int64 [B, e], `topk_scores` float32   |
+|              | `label` int64 [B]        | [B, e], `label_rank` int64 [B], `label_score`        |
+|              |                          | float32 [B]; of a calibrated model                   |
+|              |                          | `calibrated_label_score` and                         |
+|              |                          | `calibrated_top_score` float32 [B]                   |
+
+`image` is the bytes of an upright photo of any size (see `serving.preprocess`), `pixels` RGB
+0..255, k is 10 and e is 15, or N if that is less; the features are those of `serving.penultimate`.
+`error` is "" or what is wrong with the bytes; such a row holds class -1, taxon 0, and scores and
+features of 0, so that a client that does not look at `error` has no answer rather than a wrong one.
+
+TFMA feeds `evaluate` the features of the same names: at 80,000 leaves a dense row of scores a photo
+must not leave the model. All scores but the calibrated ones are those of the network as it is
+(see `serving.temperature`).
 """
 
 from __future__ import annotations
@@ -28,18 +43,33 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from serving.prepare_each import prepare_each
 from serving.preprocess import prepare_batch
 from serving.rollup import DEFAULT
 
 TOP_K = 10
-"""Answers that `serve_topk` gives for a photo, if there are as many leaves."""
+"""Answers that `serving_default` gives for a photo, if there are as many leaves."""
 
 EVALUATE_TOP_K = DEFAULT.max_leaves
 """Answers that `evaluate` gives: as many as the common ancestor is taken over."""
 
-SIGNATURES = ("serving_default", "serve_pixels", "serve_topk", "evaluate")
+SIGNATURES = (
+    "serving_default",
+    "predict_scores",
+    "embed",
+    "serve_pixels",
+    "serve_topk",
+    "evaluate",
+)
+
+NO_CLASS = -1
+NO_TAXON = 0
+"""What stands in the row of a photo that cannot be decoded."""
 
 Tensors = dict[str, tf.Tensor]
+
+Network = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""float32 [B, S, S, 3] -> scores float32 [B, N], features float32 [B, C]."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +99,7 @@ def label_rank(scores: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
 
 
 def make_signatures(
-    score: Callable[[tf.Tensor], tf.Tensor],
+    network: Network,
     *,
     image_size_px: int,
     leaf_taxon_ids: npt.NDArray[np.int64],
@@ -78,49 +108,84 @@ def make_signatures(
     """Returns the signatures of a model, by name.
 
     Args:
-        score: the network, float32 [B, S, S, 3] -> float32 [B, N].
+        network: scores and features of pixels.
         image_size_px: S.
         leaf_taxon_ids: int64 [N], taxon id of each leaf class.
         temperature: of a calibrated model.
     """
-    num_leaves = len(leaf_taxon_ids)
-    k = min(TOP_K, num_leaves)
     images = tf.TensorSpec([None], tf.string, name="image")
     labels = tf.TensorSpec([None], tf.int64, name="label")
     squares = tf.TensorSpec([None, image_size_px, image_size_px, 3], tf.float32, name="pixels")
-
-    def score_images(image: tf.Tensor) -> tf.Tensor:
-        return score(prepare_batch(image, image_size_px))
+    # Traced once and called by every signature: each would else hold a copy of the whole graph.
+    network = tf.function(network, input_signature=[squares], autograph=False)
 
     def serving_default(image: tf.Tensor) -> Tensors:
-        return {"scores": score_images(image)}
+        pixels, error = prepare_each(image, image_size_px)
+        best = top_taxa(network(pixels)[0], leaf_taxon_ids)
+        none = {"classes": NO_CLASS, "scores": 0, "taxon_ids": NO_TAXON}
+        return {
+            **{name: _where_whole(best[name], error, none[name]) for name in best},
+            "error": error,
+        }
+
+    def predict_scores(image: tf.Tensor) -> Tensors:
+        pixels, error = prepare_each(image, image_size_px)
+        return {"scores": _where_whole(network(pixels)[0], error, 0), "error": error}
+
+    def embed(image: tf.Tensor) -> Tensors:
+        pixels, error = prepare_each(image, image_size_px)
+        return {"features": _where_whole(network(pixels)[1], error, 0), "error": error}
 
     def serve_pixels(pixels: tf.Tensor) -> Tensors:
-        return {"scores": score(pixels)}
+        scores, features = network(pixels)
+        return {"scores": scores, "features": features}
 
     def serve_topk(image: tf.Tensor) -> Tensors:
-        scores, classes = tf.math.top_k(score_images(image), k, index_type=tf.int64)
-        taxon_ids = tf.gather(tf.constant(leaf_taxon_ids, tf.int64), classes)
-        return {"classes": classes, "scores": scores, "taxon_ids": taxon_ids}
+        return top_taxa(network(prepare_batch(image, image_size_px))[0], leaf_taxon_ids)
 
     def evaluate(image: tf.Tensor, label: tf.Tensor) -> Tensors:
-        _check_labels(label, num_leaves)
-        scores = score_images(image)
-        top = min(EVALUATE_TOP_K, num_leaves)
-        top_scores, top_classes = tf.math.top_k(scores, top, index_type=tf.int64)
-        return {
-            "topk_classes": top_classes,
-            "topk_scores": top_scores,
-            "label_rank": label_rank(scores, label),
-            "label_score": tf.gather(scores, label, batch_dims=1),
-            **({} if temperature is None else calibrated(scores, label, temperature)),
-        }
+        _check_labels(label, len(leaf_taxon_ids))
+        scores = network(prepare_batch(image, image_size_px))[0]
+        own = {} if temperature is None else calibrated(scores, label, temperature)
+        return {**judged(scores, label), **own}
 
     return {
         "serving_default": Signature(serving_default, (images,)),
+        "predict_scores": Signature(predict_scores, (images,)),
+        "embed": Signature(embed, (images,)),
         "serve_pixels": Signature(serve_pixels, (squares,)),
         "serve_topk": Signature(serve_topk, (images,)),
         "evaluate": Signature(evaluate, (images, labels)),
+    }
+
+
+def top_taxa(scores: tf.Tensor, leaf_taxon_ids: npt.NDArray[np.int64]) -> Tensors:
+    """Returns `classes`, `scores` and `taxon_ids` [B, k] of the best leaves, best first.
+
+    Args:
+        scores: float32 [B, N].
+        leaf_taxon_ids: int64 [N].
+    """
+    k = min(TOP_K, len(leaf_taxon_ids))
+    best, classes = tf.math.top_k(scores, k, index_type=tf.int64)
+    taxon_ids = tf.gather(tf.constant(leaf_taxon_ids, tf.int64), classes)
+    return {"classes": classes, "scores": best, "taxon_ids": taxon_ids}
+
+
+def judged(scores: tf.Tensor, label: tf.Tensor) -> Tensors:
+    """Returns what `evaluate` gives.
+
+    Args:
+        scores: float32 [B, N].
+        label: int64 [B], 0..N-1.
+    """
+    top = min(EVALUATE_TOP_K, scores.shape[1])
+    top_scores, top_classes = tf.math.top_k(scores, top, index_type=tf.int64)
+    return {
+        "topk_classes": top_classes,
+        "topk_scores": top_scores,
+        "label_rank": label_rank(scores, label),
+        "label_score": tf.gather(scores, label, batch_dims=1),
     }
 
 
@@ -139,6 +204,11 @@ def calibrated(scores: tf.Tensor, label: tf.Tensor, temperature: float) -> Tenso
         "calibrated_label_score": tf.gather(sharpened, label, batch_dims=1) / total,
         "calibrated_top_score": 1 / total,
     }
+
+
+def _where_whole(values: tf.Tensor, error: tf.Tensor, otherwise: int) -> tf.Tensor:
+    """[B, ...]: the values of photos that could be decoded, `otherwise` in other rows."""
+    return tf.where((error == "")[:, None], values, tf.constant(otherwise, values.dtype))
 
 
 def _check_labels(label: tf.Tensor, num_leaves: int) -> Any:

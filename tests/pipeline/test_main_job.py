@@ -79,7 +79,7 @@ def test_pushed_saved_model_and_tflite_load_agree_and_have_the_right_leaves(
     bundle = load_bundle(version)
     model = tf.saved_model.load(str(saved))
     photo = next((tiny.export_dir / "photos").rglob("*.jpg")).read_bytes()
-    served = model.signatures["serving_default"](image=tf.constant([photo]))["scores"].numpy()
+    served = model.signatures["predict_scores"](image=tf.constant([photo]))["scores"].numpy()
     assert served.shape == (1, 6)
     assert load_model_taxonomy(saved).num_leaves == 6
     pixels = np.random.default_rng(1).uniform(0, 255, (1, 48, 48, 3)).astype(np.float32)

@@ -11,10 +11,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tiny_world import SIZE_PX, paint, small_model
 
 from schemas.errors import DataError, FieldmarkError
 from schemas.taxonomy import Taxonomy
+from serving.prepare_each import NO_BYTES, NO_PHOTO, NOT_WHOLE
+from serving.preprocess import prepare_batch
 from serving.saved_model import (
     export_saved_model,
     load_manifest,
@@ -69,8 +72,9 @@ def test_export_without_names_of_its_weights_says_so(saved_model: Path, tmp_path
 def test_all_signatures_agree(exported: object, encoded: tf.Tensor, taxonomy: Taxonomy) -> None:
     labels = tf.constant([0, 4, 2, 1], tf.int64)
 
-    scores = exported.signatures["serving_default"](image=encoded)["scores"].numpy()
-    top = exported.signatures["serve_topk"](image=encoded)
+    scores = exported.signatures["predict_scores"](image=encoded)["scores"].numpy()
+    top = exported.signatures["serving_default"](image=encoded)
+    strict = exported.signatures["serve_topk"](image=encoded)
     evaluated = exported.signatures["evaluate"](image=encoded, label=labels)
 
     order = np.argsort(-scores, axis=1, kind="stable")
@@ -85,6 +89,80 @@ def test_all_signatures_agree(exported: object, encoded: tf.Tensor, taxonomy: Ta
         evaluated["label_rank"], 1 + np.argmax(order == labels.numpy()[:, None], axis=1)
     )
     assert evaluated["label_rank"].dtype == evaluated["topk_classes"].dtype == tf.int64
+    for name in strict:
+        np.testing.assert_array_equal(strict[name], top[name])
+
+
+def test_features_are_what_the_head_sees(
+    exported: object, encoded: tf.Tensor, model: keras.Model
+) -> None:
+    embedded = exported.signatures["embed"](image=encoded)
+    scores = exported.signatures["predict_scores"](image=encoded)["scores"]
+
+    features = embedded["features"]
+    assert features.shape == (4, 16)
+    logits = model.layers[-2](features)
+    np.testing.assert_allclose(tf.nn.softmax(logits), scores, atol=1e-5)
+    pixels = prepare_batch(encoded, SIZE_PX)
+    of_pixels = exported.signatures["serve_pixels"](pixels=pixels)["features"]
+    np.testing.assert_allclose(of_pixels, features, atol=1e-5)
+
+
+def test_model_without_pooled_features_is_refused(taxonomy: Taxonomy, tmp_path: Path) -> None:
+    pixels = keras.Input((8, 8, 3), name="photo")
+    flat = keras.layers.Dense(5, name="leaves")(keras.layers.Flatten(name="flat")(pixels))
+    with pytest.raises(FieldmarkError, match="Received the layers photo, flat, leaves"):
+        export_saved_model(
+            keras.Model(pixels, flat),
+            taxonomy,
+            image_size_px=8,
+            directory=tmp_path / "flat",
+            manifest={},
+        )
+
+
+def test_one_bad_photo_spoils_no_batch(exported: object, encoded: tf.Tensor) -> None:
+    """The others are answered as if it were not there; its own row is no answer."""
+    good = encoded.numpy().tolist()
+    batch = tf.constant([good[0], good[1][: len(good[1]) // 2], good[2], b"<html>", b""])
+    reasons = ["", NOT_WHOLE, "", NO_PHOTO, NO_BYTES]
+    whole = tf.constant([good[0], good[2]])
+    nothing = {"classes": -1, "taxon_ids": 0, "scores": 0, "features": 0}
+
+    for name in ("serving_default", "predict_scores", "embed"):
+        given = exported.signatures[name](image=batch)
+        expected = exported.signatures[name](image=whole)
+        assert [reason.decode() for reason in given.pop("error").numpy()] == reasons, name
+        for output, values in given.items():
+            rows = values.numpy()
+            np.testing.assert_allclose(rows[[0, 2]], expected[output], atol=1e-5)
+            assert (rows[[1, 3, 4]] == nothing[output]).all(), output
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        exported.signatures["serve_topk"](image=batch)
+
+
+def test_empty_batch_has_an_empty_answer(exported: object) -> None:
+    answer = exported.signatures["serving_default"](image=tf.constant([], tf.string))
+
+    assert {name: values.shape.as_list() for name, values in answer.items()} == {
+        "classes": [0, 5],
+        "scores": [0, 5],
+        "taxon_ids": [0, 5],
+        "error": [0],
+    }
+
+
+def test_graph_of_the_network_is_held_once(saved_model: Path) -> None:
+    graph = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
+
+    (meta,) = graph.meta_graphs
+    convolutions = [
+        node
+        for function in meta.graph_def.library.function
+        for node in function.node_def
+        if node.op == "Conv2D"
+    ]
+    assert len(convolutions) == 1
 
 
 def test_no_dense_row_leaves_evaluate(
@@ -134,7 +212,14 @@ def test_extras_tell_what_the_model_is(saved_model: Path, taxonomy: Taxonomy) ->
     assert manifest["num_leaves"] == 5
     assert manifest["run"] == "r1"
     assert manifest["model_id"] == model_fingerprint(saved_model)[:16]
-    assert manifest["signatures"] == ["serving_default", "serve_pixels", "serve_topk", "evaluate"]
+    assert manifest["signatures"] == [
+        "serving_default",
+        "predict_scores",
+        "embed",
+        "serve_pixels",
+        "serve_topk",
+        "evaluate",
+    ]
     read = load_model_taxonomy(saved_model)
     assert list(read.names) == list(taxonomy.names)
     assert read.leaf_taxon_ids.tolist() == taxonomy.leaf_taxon_ids.tolist()

@@ -38,7 +38,9 @@ def test_scores_that_are_no_numbers_rank_last() -> None:
 def test_inputs_have_only_a_batch_dimension_for_tfma() -> None:
     """TFMA reshapes a [B, 1] feature to [B] by the spec, and refuses unknown inner dimensions."""
     signatures = make_signatures(
-        lambda pixels: pixels[:, 0, 0, :], image_size_px=4, leaf_taxon_ids=np.array([7, 8, 9])
+        lambda pixels: (pixels[:, 0, 0, :], pixels[:, 0, 0, :]),
+        image_size_px=4,
+        leaf_taxon_ids=np.array([7, 8, 9]),
     )
 
     takes = {spec.name: spec for spec in signatures["evaluate"].takes}
