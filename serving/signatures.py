@@ -46,9 +46,7 @@ import tensorflow as tf
 from serving.prepare_each import prepare_each
 from serving.preprocess import prepare_batch
 from serving.rollup import DEFAULT
-
-TOP_K = 10
-"""Answers that `serving_default` gives for a photo, if there are as many leaves."""
+from serving.top_k import NO_CLASS, NO_TAXON, TOP_K
 
 EVALUATE_TOP_K = DEFAULT.max_leaves
 """Answers that `evaluate` gives: as many as the common ancestor is taken over."""
@@ -61,10 +59,6 @@ SIGNATURES = (
     "serve_topk",
     "evaluate",
 )
-
-NO_CLASS = -1
-NO_TAXON = 0
-"""What stands in the row of a photo that cannot be decoded."""
 
 Tensors = dict[str, tf.Tensor]
 
