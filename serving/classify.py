@@ -107,7 +107,7 @@ def open_classifier(
             is asked for.
         DataError: if the model's files are faulty.
     """
-    path = _model_directory(Path(directory))
+    path = find_model(Path(directory))
     if find_bundle(path) is not None:
         return _open_bundle(load_bundle(path), variant, num_threads, calibrated)
     if variant is not None:
@@ -118,7 +118,12 @@ def open_classifier(
     return _open_saved_model(path, calibrated)
 
 
-def _model_directory(given: Path) -> Path:
+def find_model(given: Path) -> Path:
+    """Returns the directory of a model: the given one, or the newest version in it.
+
+    Raises:
+        ConfigError: if there is no model.
+    """
     newest = newest_version(given)
     for path in [given, *([newest] if newest else [])]:
         if (path / SAVED_MODEL_FILE).is_file() or find_bundle(path) is not None:

@@ -9,19 +9,26 @@ graph never sees a photo's EXIF:
 4. hand over float32 RGB, 0..255, not rounded.
 
     pixels = prepare_file("owl.jpg", 299)  # float32 [299, 299, 3]
+    pixels = prepare_bytes(content, 299, name="owl.jpg", max_pixels=50_000_000)
 """
 
 from __future__ import annotations
 
+import io
 from os import PathLike
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from schemas.errors import DataError
 
+UPLOAD_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+"""What `prepare_bytes` reads: Pillow knows many more, some of which start other programs."""
+
 _REMEDY = "Give a whole JPEG, PNG or GIF photo."
+_SMALLER = "Give a smaller copy."
 
 
 def prepare_file(
@@ -38,7 +45,31 @@ def prepare_file(
     Raises:
         DataError: naming the file, if it cannot be read or decoded to its end.
     """
-    photo = _centre_square(_read_upright(path), crop_share)
+    return _pixels(_read_upright(path, str(path)), size_px, crop_share)
+
+
+def prepare_bytes(
+    content: bytes, size_px: int, *, name: str, max_pixels: int
+) -> npt.NDArray[np.float32]:
+    """Returns float32 [S, S, 3], RGB, 0..255: a photo that a stranger sent, made ready.
+
+    Args:
+        content: of one of `UPLOAD_FORMATS`.
+        size_px: S, side of the square in pixels.
+        name: what messages call the photo.
+        max_pixels: most pixels that are decoded; more are refused by the file's header alone.
+
+    Raises:
+        DataError: if it has more pixels, is of another format, or cannot be decoded to its end.
+    """
+    if not content:
+        raise DataError(name, problem="is empty.", remedy=_REMEDY)
+    photo = _read_upright(io.BytesIO(content), name, formats=UPLOAD_FORMATS, max_pixels=max_pixels)
+    return _pixels(photo, size_px, crop_share=1.0)
+
+
+def _pixels(upright: Image.Image, size_px: int, crop_share: float) -> npt.NDArray[np.float32]:
+    photo = _centre_square(upright, crop_share)
     # Mode "F" keeps fractions; resizing in "RGB" would round to whole values twice.
     bands = [
         np.asarray(band.convert("F").resize((size_px, size_px), Image.Resampling.BILINEAR))
@@ -47,23 +78,42 @@ def prepare_file(
     return np.stack(bands, axis=-1)
 
 
-def _read_upright(path: str | PathLike[str]) -> Image.Image:
+def _read_upright(
+    source: str | PathLike[str] | BinaryIO,
+    name: str,
+    *,
+    formats: tuple[str, ...] | None = None,
+    max_pixels: int | None = None,
+) -> Image.Image:
     """The whole photo, decoded, upright, in mode RGB."""
     try:
-        with Image.open(path) as image:
+        with Image.open(source, formats=formats) as image:
+            if max_pixels is not None and image.width * image.height > max_pixels:
+                raise DataError(
+                    name,
+                    problem=f"has {image.width:,} x {image.height:,} pixels. Allowed: "
+                    f"{max_pixels:,} in all.",
+                    remedy=_SMALLER,
+                )
             return _to_rgb(ImageOps.exif_transpose(image))
     except FileNotFoundError as error:
-        raise DataError(path, problem="does not exist.", remedy="Check the path.") from error
+        raise DataError(name, problem="does not exist.", remedy="Check the path.") from error
     except Image.DecompressionBombError as error:
         raise DataError(
-            path,
+            name,
             problem=f"has more pixels than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} that are safe "
             "to decode.",
-            remedy="Give a smaller copy.",
+            remedy=_SMALLER,
+        ) from error
+    except UnidentifiedImageError as error:
+        raise DataError(
+            name,
+            problem="cannot be read as a photo: cannot identify image file.",
+            remedy=_REMEDY,
         ) from error
     except (OSError, SyntaxError, ValueError) as error:  # what Pillow's decoders raise
         raise DataError(
-            path, problem=f"cannot be read as a photo: {_sentence(error)}", remedy=_REMEDY
+            name, problem=f"cannot be read as a photo: {_sentence(error)}", remedy=_REMEDY
         ) from error
 
 

@@ -22,6 +22,7 @@ class SavedModelClassifier:
     Attributes:
         image_size_px: S, side of the square that it takes.
         num_leaves: N, the scores that it gives.
+        gives_features: whether it gives features, too; models exported before there were do not.
     """
 
     def __init__(self, directory: str | PathLike[str]) -> None:
@@ -42,6 +43,8 @@ class SavedModelClassifier:
                 problem=f"cannot be loaded as a SavedModel: {error}.",
                 remedy="Export or push the model again.",
             ) from error
+        self._serve_pixels = self._model.signatures["serve_pixels"]
+        self.gives_features: bool = "features" in self._serve_pixels.structured_outputs
 
     def scores(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Returns float32 [B, N], each row summing to 1.
@@ -49,5 +52,16 @@ class SavedModelClassifier:
         Args:
             pixels: float32 [B, S, S, 3], RGB, 0..255.
         """
-        answer = self._model.signatures["serve_pixels"](pixels=tf.constant(pixels))
-        return np.asarray(answer["scores"])
+        return self.outputs(pixels)[0]
+
+    def outputs(
+        self, pixels: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Returns the scores, and the features float32 [B, C] if it gives them.
+
+        Args:
+            pixels: float32 [B, S, S, 3], RGB, 0..255.
+        """
+        answer = self._serve_pixels(pixels=tf.constant(pixels))
+        features = np.asarray(answer["features"]) if self.gives_features else None
+        return np.asarray(answer["scores"]), features

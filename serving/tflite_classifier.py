@@ -64,6 +64,12 @@ class TFLiteClassifier:
             scores[row] = self._interpreter.get_tensor(self._output_index)[0]
         return scores
 
+    def outputs(
+        self, pixels: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Returns the scores, and None for the features, which the phone's model does not give."""
+        return self.scores(pixels), None
+
     def _check_shapes(self, name: str) -> tuple[int, int]:
         """Keeps the tensor indices; returns (S, N)."""
         takes, gives = self._interpreter.get_input_details(), self._interpreter.get_output_details()

@@ -7,36 +7,19 @@ from pathlib import Path
 import keras
 import numpy as np
 from PIL import Image, ImageDraw
+from tiny_tree import TAXONOMY_CSV, tiny_taxonomy
 
 from schemas.taxonomy import Taxonomy
-from schemas.taxonomy_csv import read_taxonomy
 from serving.bundle_manifest import Training
 from serving.mobile_bundle import BundleRequest, build_bundle
 from serving.preprocess_spec import OURS, as_client
 from serving.saved_model import export_saved_model
 from serving.variants import VARIANTS
 
+__all__ = ["SIZE_PX", "TAXONOMY_CSV", "paint", "small_model", "tiny_bundle", "tiny_export"]
+__all__ += ["tiny_taxonomy"]
+
 SIZE_PX = 32
-
-TAXONOMY_CSV = """parent_taxon_id,taxon_id,rank_level,leaf_class_id,name
-,1,70,,Animalia
-,47126,70,,Plantae
-1,10,30,,Strigidae
-10,20,20,,Strix
-20,101,10,2,Strix aluco
-20,102,10,0,Strix varia
-10,30,33.5,4,Strigina
-47126,40,20,,Quercus
-40,201,10,3,Quercus robur
-40,202,10,1,Quercus alba
-"""
-
-
-def tiny_taxonomy(directory: Path) -> Taxonomy:
-    """Five leaves under two kingdoms, one of them no species."""
-    path = directory / "taxonomy.csv"
-    path.write_text(TAXONOMY_CSV)
-    return read_taxonomy(path)
 
 
 def small_model(num_leaves: int = 5, *, seed: int = 1, dtype: str = "float32") -> keras.Model:

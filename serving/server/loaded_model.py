@@ -1,0 +1,148 @@
+"""A pushed model as the server holds it: what it is, and one function from pixels to answers.
+
+model = load_model("pushed/saved_model/1700000000", variant=None, num_threads=2)
+for output in model.run(pixels):   # float32 [B, S, S, 3]
+    output.scores, output.features
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.errors import ConfigError
+from schemas.taxonomy import Taxonomy
+from serving.checked_bundle import BUNDLE_MANIFEST, load_bundle
+from serving.suggestions import Suggester
+from serving.temperature import temperature_of
+from serving.tflite_classifier import TFLiteClassifier
+
+Floats = npt.NDArray[np.float32]
+
+
+class Network(Protocol):
+    """What a model of either kind is to us.
+
+    Attributes:
+        image_size_px: S.
+    """
+
+    image_size_px: int
+
+    def outputs(self, pixels: Floats) -> tuple[Floats, Floats | None]:
+        """Returns scores [B, N] and features [B, C], if it gives them, of [B, S, S, 3]."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """What the network gives for one photo.
+
+    Attributes:
+        scores: float32 [N].
+        features: float32 [C]; None of a bundle, and of a SavedModel that was exported before
+            there were features.
+    """
+
+    scores: Floats
+    features: Floats | None
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """One version of a model.
+
+    Attributes:
+        version: its number; 1 if its directory has none.
+        source: where it is.
+        network: N scores.
+        taxonomy: N leaves.
+        manifest: of the SavedModel or the bundle.
+        gives_features: whether the network gives features.
+    """
+
+    version: int
+    source: str
+    network: Network
+    taxonomy: Taxonomy
+    manifest: Mapping[str, Any]
+    gives_features: bool
+
+    @property
+    def model_id(self) -> str:
+        """Tells models apart by their content."""
+        return str(self.manifest["model_id"])
+
+    @cached_property
+    def suggester(self) -> Suggester:
+        """Rolls scores up the tree."""
+        return Suggester(self.taxonomy)
+
+    def temperature(self) -> float:
+        """Returns what calibrates its scores.
+
+        Raises:
+            ConfigError: if it was not calibrated.
+        """
+        return temperature_of(self.manifest, source="The model")
+
+    def run(self, pixels: Floats) -> Sequence[Output]:
+        """Returns an output for each of float32 [B, S, S, 3], RGB, 0..255."""
+        scores, features = self.network.outputs(pixels)
+        if features is None:
+            return [Output(row, None) for row in scores]
+        return [Output(row, own) for row, own in zip(scores, features, strict=True)]
+
+
+def load_model(
+    directory: Path, *, variant: str | None = None, num_threads: int | None = None
+) -> LoadedModel:
+    """Loads a SavedModel or a bundle, and has it answer once, as the first time takes longer.
+
+    Args:
+        directory: of one version.
+        variant: of a bundle; None for its default.
+        num_threads: for a bundle's model; None for one a core.
+
+    Raises:
+        ConfigError: if a SavedModel is asked for a variant, or a bundle for one that it lacks.
+        DataError: if the model's files are faulty.
+    """
+    version = int(directory.name) if directory.name.isdecimal() else 1
+    if (directory / BUNDLE_MANIFEST).is_file():
+        model = _load_bundle(directory, version, variant, num_threads or os.cpu_count() or 1)
+    else:
+        model = _load_saved_model(directory, version, variant)
+    size = model.network.image_size_px
+    model.run(np.zeros((1, size, size, 3), np.float32))
+    return model
+
+
+def _load_bundle(
+    directory: Path, version: int, variant: str | None, num_threads: int
+) -> LoadedModel:
+    bundle = load_bundle(directory)
+    path = bundle.model_path(variant or bundle.default_variant)
+    network = TFLiteClassifier(path, num_threads=num_threads)
+    return LoadedModel(version, str(path), network, bundle.taxonomy, bundle.manifest, False)
+
+
+def _load_saved_model(directory: Path, version: int, variant: str | None) -> LoadedModel:
+    from serving.saved_model import load_manifest, load_model_taxonomy  # TensorFlow takes seconds
+    from serving.saved_model_classifier import SavedModelClassifier
+
+    if variant is not None:
+        raise ConfigError(
+            f"Only a mobile bundle has variants, and {directory} is a SavedModel. Received: "
+            f"{variant!r}. Leave --variant out, or give a bundle."
+        )
+    network, taxonomy = SavedModelClassifier(directory), load_model_taxonomy(directory)
+    manifest = load_manifest(directory)
+    return LoadedModel(version, str(directory), network, taxonomy, manifest, network.gives_features)
