@@ -10,7 +10,7 @@ Both take the pixels of `prepare_file`, so that they differ by the network's ari
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
@@ -20,9 +20,10 @@ import numpy.typing as npt
 
 from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
-from serving.answer import Answer, answer_from_scores
+from serving.answer import Answer, answers_from_scores
 from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, find_bundle, load_bundle
 from serving.prepare_file import prepare_file
+from serving.suggestions import Suggester
 from serving.temperature import apply_temperature, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
 from serving.versions import newest_version
@@ -62,8 +63,13 @@ class Classifier:
         source: str,
         temperature: float | None = None,
     ) -> None:
-        self._network, self._taxonomy, self.source = network, taxonomy, source
-        self._temperature = temperature
+        self._network, self.source, self._temperature = network, source, temperature
+        self._suggester = Suggester(taxonomy)
+
+    @property
+    def image_size_px(self) -> int:
+        """S, side of the square that the network takes."""
+        return self._network.image_size_px
 
     def classify(self, paths: Iterable[str | PathLike[str]], *, top: int = 5) -> list[Answer]:
         """Returns an answer for each photo, in their order.
@@ -79,11 +85,23 @@ class Classifier:
         Raises:
             DataError: naming the photo, if it cannot be read.
         """
-        pixels = prepare_file(path, self._network.image_size_px)
-        scores = self._network.scores(pixels[None])[0].astype(np.float64)
+        pixels = prepare_file(path, self.image_size_px)
+        return self.classify_pixels([str(path)], pixels[None], top=top)[0]
+
+    def classify_pixels(
+        self, paths: Sequence[str], pixels: npt.NDArray[np.float32], *, top: int = 5
+    ) -> list[Answer]:
+        """Returns an answer for each photo.
+
+        Args:
+            paths: of the photos.
+            pixels: float32 [B, S, S, 3], as `prepare_file` gives them.
+            top: leaves to name.
+        """
+        scores = self._network.scores(pixels).astype(np.float64)
         if self._temperature is not None:
             scores = apply_temperature(scores, self._temperature)
-        return answer_from_scores(self._taxonomy, str(path), scores, top=top)
+        return answers_from_scores(self._suggester, paths, scores, top=top)
 
 
 def open_classifier(

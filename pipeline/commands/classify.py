@@ -2,6 +2,7 @@
 
 fieldmark classify owl.jpg fern.png --model serving/
 fieldmark classify owl.jpg --model mobile/ --variant float16 --json
+fieldmark classify holiday/ --model mobile/ --out answers.csv
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from schemas.errors import DataError
-
 if TYPE_CHECKING:
-    from serving.answer import Answer, ScoredTaxon
-    from serving.classify import Classifier
+    from serving.answer import Answer, ScoredTaxon, Unread
+    from serving.answer_file import AnswerFile
 
 _LINE_WIDTH = 96
 
@@ -44,6 +45,28 @@ _LINE_WIDTH = 96
     "leaves stays.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, a line a photo.")
+@click.option(
+    "--out",
+    default=None,
+    metavar="FILE",
+    help="Write a row a photo to FILE, .csv or .jsonl, with a progress bar.",
+)
+@click.option("--resume", is_flag=True, help="With --out: go on with what FILE holds already.")
+@click.option(
+    "--batch",
+    "batch_size",
+    default=32,
+    show_default=True,
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="Photos that the network takes at once.",
+)
+@click.option(
+    "--jobs",
+    default=None,
+    type=click.IntRange(1, 256),
+    help="Threads that decode photos.  [default: one a core]",
+)
 def command(
     photos: tuple[str, ...],
     model_dir: str,
@@ -51,37 +74,87 @@ def command(
     variant: str | None,
     calibrated: bool,
     as_json: bool,
+    out: str | None,
+    resume: bool,
+    batch_size: int,
+    jobs: int | None,
 ) -> None:
-    """Says what is on each PHOTO, with the ranks above it.
+    """Says what is on each PHOTO, with the ranks above it. A PHOTO may be a folder of photos.
 
-    A photo that cannot be read is reported on the error output and the others are answered; the
-    exit code is then 1.
+    A photo that cannot be read is reported on the error output (in its row, with --out) and the
+    others are answered; the exit code is then 1.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from serving.answer_file import AnswerFile
     from serving.classify import open_classifier  # TensorFlow takes seconds
+    from serving.classify_many import classify_many
+    from serving.find_photos import find_photos
 
-    classifier = open_classifier(model_dir, variant=variant, calibrated=calibrated)
-    answered = 0
-    for photo in photos:
-        answer = _answer(classifier, photo, top)
-        if answer is None:
-            continue
-        if as_json:
-            click.echo(json.dumps(dataclasses.asdict(answer), ensure_ascii=False))
-        else:
-            click.echo(("\n" if answered else "") + format_answer(answer))
-        answered += 1
-    if answered < len(photos):
+    paths = find_photos(photos)
+    cores = os.cpu_count() or 1
+    classifier = open_classifier(
+        model_dir, variant=variant, num_threads=cores, calibrated=calibrated
+    )
+
+    def answer(wanted: list[str]) -> Iterator[Answer | Unread]:
+        return classify_many(
+            classifier, wanted, top=top, batch_size=batch_size, decode_threads=jobs or cores
+        )
+
+    if out is None:
+        unread = _print(answer(paths), as_json=as_json)
+    else:
+        with AnswerFile(out, top=top, resume=resume) as file:
+            left = [path for path in paths if path not in file.done]
+            unread = _write(file, answer(left), len(left))
+        click.echo(_summary(out, len(paths), len(left), unread))
+    if unread:
         sys.exit(1)
 
 
-def _answer(classifier: Classifier, photo: str, top: int) -> Answer | None:
-    """None if the photo cannot be read, which is said on the error output."""
-    try:
-        return classifier.classify_one(photo, top=top)
-    except DataError as error:
-        click.echo(str(error), err=True)
-        return None
+def _print(results: Iterable[Answer | Unread], *, as_json: bool) -> int:
+    """Returns how many photos could not be read."""
+    from serving.answer import Unread
+
+    unread = answered = 0
+    for result in results:
+        if isinstance(result, Unread):
+            click.echo(result.error, err=True)
+            unread += 1
+        elif as_json:
+            click.echo(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
+        else:
+            click.echo(("\n" if answered else "") + format_answer(result))
+            answered += 1
+    return unread
+
+
+def _write(file: AnswerFile, results: Iterable[Answer | Unread], total: int) -> int:
+    """Returns how many photos could not be read."""
+    from serving.answer import Unread
+
+    unread = 0
+    with _bar(results, total) as shown:
+        for result in shown:
+            file.write(result)
+            unread += isinstance(result, Unread)
+    return unread
+
+
+@contextmanager
+def _bar(results: Iterable[Answer | Unread], total: int) -> Iterator[Iterable[Answer | Unread]]:
+    """A bar with the rate and the time left on a terminal; nothing elsewhere."""
+    with click.progressbar(
+        results, length=total, label="photos", show_pos=True, file=sys.stderr, update_min_steps=8
+    ) as bar:
+        yield bar
+
+
+def _summary(out: str, total: int, classified: int, unread: int) -> str:
+    text = f"{classified:,} photos classified: {out}"
+    if classified < total:
+        text += f" ({total - classified:,} stood there already)"
+    return f"{text}; {unread:,} could not be read" if unread else text
 
 
 def format_answer(answer: Answer) -> str:

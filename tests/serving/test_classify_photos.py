@@ -12,15 +12,16 @@ from tiny_world import paint, small_model, tiny_export
 
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
-from serving.answer import answer_from_scores
+from serving.answer import answers_from_scores
 from serving.classify import open_classifier
+from serving.suggestions import Suggester
 
 
 def test_answer_sums_up_the_tree(taxonomy: Taxonomy) -> None:
     # Classes: Strix varia, Quercus alba, Strix aluco, Quercus robur, Strigina.
     scores = np.array([0.3, 0.1, 0.4, 0.05, 0.15], np.float32)
 
-    answer = answer_from_scores(taxonomy, "owl.jpg", scores, top=2)
+    (answer,) = answers_from_scores(Suggester(taxonomy), ["owl.jpg"], scores[None], top=2)
 
     assert [(leaf.name, leaf.taxon_id, leaf.rank) for leaf in answer.leaves] == [
         ("Strix aluco", 101, "species"),
@@ -35,7 +36,9 @@ def test_answer_sums_up_the_tree(taxonomy: Taxonomy) -> None:
 
 
 def test_ties_are_named_in_class_order(taxonomy: Taxonomy) -> None:
-    answer = answer_from_scores(taxonomy, "x", np.full(5, 0.2, np.float32), top=9)
+    scores = np.full((1, 5), 0.2, np.float32)
+
+    (answer,) = answers_from_scores(Suggester(taxonomy), ["x"], scores, top=9)
 
     assert [leaf.name for leaf in answer.leaves] == taxonomy.leaf_names
 

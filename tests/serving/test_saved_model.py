@@ -141,17 +141,6 @@ def test_one_bad_photo_spoils_no_batch(exported: object, encoded: tf.Tensor) -> 
         exported.signatures["serve_topk"](image=batch)
 
 
-def test_empty_batch_has_an_empty_answer(exported: object) -> None:
-    answer = exported.signatures["serving_default"](image=tf.constant([], tf.string))
-
-    assert {name: values.shape.as_list() for name, values in answer.items()} == {
-        "classes": [0, 5],
-        "scores": [0, 5],
-        "taxon_ids": [0, 5],
-        "error": [0],
-    }
-
-
 def test_graph_of_the_network_is_held_once(saved_model: Path) -> None:
     graph = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
 

@@ -118,3 +118,25 @@ def test_unknown_variant(bundle_dir: Path, photo_path: Path) -> None:
 
     assert isinstance(result.exception, ConfigError)
     assert "dynamic_range_int8, full_int8. Received: 'int4'" in str(result.exception)
+
+
+def test_folder_goes_to_a_file_and_is_taken_up(
+    bundle_dir: Path, photo_path: Path, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "answers.csv"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(photo_path.read_bytes())
+    (folder / "b.jpg").write_bytes(b"no photo")
+    arguments = [str(folder), "--model", str(bundle_dir), "--out", str(out)]
+
+    first = CliRunner().invoke(command, arguments)
+    (folder / "c.jpg").write_bytes(photo_path.read_bytes())
+    second = CliRunner().invoke(command, [*arguments, "--resume"])
+
+    assert (first.exit_code, second.exit_code) == (1, 0)
+    assert first.stdout == f"2 photos classified: {out}; 1 could not be read\n"
+    assert second.stdout == f"1 photos classified: {out} (2 stood there already)\n"
+    assert [line.partition(",")[0] for line in out.read_text().splitlines()] == [
+        "photo",
+        *(str(folder / name) for name in ("a.jpg", "b.jpg", "c.jpg")),
+    ]
