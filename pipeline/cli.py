@@ -28,6 +28,10 @@ COMMANDS = MappingProxyType(
         "classify": ("classify", "Name the species in photos with a pushed model."),
         "evaluate": ("evaluate", "Say how good any model is on an export, taxon by taxon."),
         "serve": ("serve", "Answer over HTTP with a pushed model, and show a page."),
+        "export-legacy": (
+            "export_legacy",
+            "Write a pushed model as iNaturalist's own server loads it.",
+        ),
         "lineage": ("lineage", "Say which models a photo was in the training of."),
         "attribution": ("attribution", "Write the credits of what a model was trained on."),
         "kubeflow": ("kubeflow.commands", "Compile for Kubeflow Pipelines, build, submit."),

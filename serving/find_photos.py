@@ -26,7 +26,8 @@ def find_photos(given: Iterable[str | PathLike[str]]) -> list[str]:
         ConfigError: if a folder holds no photo.
     """
     found: list[str] = []
-    for path in map(os.fspath, given):
+    for item in given:
+        path = os.fspath(item)
         photos = list(_in_folder(path)) if Path(path).is_dir() else [path]
         if not photos:
             raise ConfigError(

@@ -1,0 +1,116 @@
+"""The Keras 2 file, read as iNaturalist's server reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import tf_keras
+
+from components.progressive_trainer.config import Network
+from components.progressive_trainer.networks import build_network
+from schemas.errors import ConfigError, FieldmarkError
+from schemas.taxonomy import Taxonomy
+from schemas.taxonomy_csv import read_taxonomy
+from serving.legacy_model import export_legacy
+from serving.legacy_networks import NETWORKS, legacy_backbone
+from serving.saved_model import export_saved_model
+from serving.saved_model_classifier import SavedModelClassifier
+
+SIZE_PX = 64
+
+
+def exported(directory: Path, taxonomy: Taxonomy, name: str, rank: int | None = None) -> Path:
+    """A network of the trainer, every weight of it random, so that none can be mistaken."""
+    model = build_network(name, num_leaves=5, base_weights="none", head_rank=rank)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        varied = rng.uniform(0.5, 1.5, weight.shape)
+        is_vector = len(weight.shape) == 1
+        weight.assign(varied if is_vector else np.asarray(weight) * varied)
+    export_saved_model(
+        model,
+        taxonomy,
+        image_size_px=SIZE_PX,
+        directory=directory,
+        manifest={"network": name},
+    )
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("name", "rank"),
+    [("small", None), ("small", 7), ("mobilenet_025", None), ("efficientnetv2_b0", None)],
+)
+def test_five_layers_that_answer_as_the_saved_model_does(
+    taxonomy: Taxonomy, tmp_path: Path, name: str, rank: int | None
+) -> None:
+    saved = exported(tmp_path / "saved", taxonomy, name, rank)
+
+    written = export_legacy(saved, tmp_path / "birds.h5")
+
+    full = tf_keras.models.load_model(str(tmp_path / "birds.h5"), compile=False)
+    kinds = [type(layer).__name__ for layer in full.layers]
+    assert kinds == ["InputLayer", "Functional", "GlobalAveragePooling2D", "Dense", "Activation"]
+    # As iNaturalist's server asks it: scores of the last layer, features of the third.
+    layered = tf_keras.Model(full.inputs, [full.layers[-1].output, full.layers[2].output])
+    pixels = np.random.default_rng(5).uniform(0, 255, (3, SIZE_PX, SIZE_PX, 3)).astype(np.float32)
+    scores, features = layered(pixels / 255, training=False)
+    expected_scores, expected_features = SavedModelClassifier(saved).outputs(pixels)
+    assert expected_scores.std() > 1e-3
+    np.testing.assert_allclose(scores, expected_scores, atol=1e-4)
+    np.testing.assert_allclose(features, expected_features, rtol=1e-3, atol=1e-3)
+    assert written.largest_error <= 1e-4
+    leaves = read_taxonomy(tmp_path / "birds_taxonomy.csv").leaf_taxon_ids
+    assert leaves.tolist() == taxonomy.leaf_taxon_ids.tolist()
+    assert layered(np.zeros((1, 299, 299, 3), np.float32))[0].shape == (1, 5)
+
+
+def test_what_cannot_be_written_says_why(
+    saved_model: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    out = tmp_path / "birds.h5"
+    with pytest.raises(ConfigError, match=r"ends in \.h5\. Received: .*birds\.keras"):
+        export_legacy(saved_model, tmp_path / "birds.keras")
+    with pytest.raises(ConfigError, match=r"does not say which network it is\. Name it with"):
+        export_legacy(saved_model, out)
+    with pytest.raises(ConfigError, match=r"no Keras 2 form of the network 'resnet'\. Allowed: "):
+        export_legacy(saved_model, out, network="resnet")
+    with pytest.raises(ConfigError, match=r"The model is no mobilenet_025\. Expected 135 weights"):
+        export_legacy(saved_model, out, network="mobilenet_025")
+    assert not out.exists()
+
+
+def test_a_file_that_answers_otherwise_is_not_left_behind(
+    taxonomy: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = exported(tmp_path / "saved", taxonomy, "small")
+    monkeypatch.setattr(
+        "serving.legacy_networks._to_range",
+        tf_keras.layers.Rescaling(1.0),
+    )
+
+    with pytest.raises(FieldmarkError, match=r"answers otherwise than the SavedModel\. Allowed: a"):
+        export_legacy(saved, tmp_path / "birds.h5")
+
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".h5"] == []
+
+
+@pytest.mark.every_backbone
+@pytest.mark.parametrize(
+    "name",
+    ["efficientnetv2_b1", "efficientnetv2_b2", "efficientnetv2_b3", "efficientnetv2_s", "xception"],
+)
+def test_the_large_networks_have_their_weights_in_the_same_order(
+    taxonomy: Taxonomy, tmp_path: Path, name: str
+) -> None:
+    saved = exported(tmp_path / "saved", taxonomy, name)
+
+    assert export_legacy(saved, tmp_path / "large.h5").largest_error <= 1e-4
+
+
+def test_every_network_of_the_trainer_has_a_keras_2_form() -> None:
+    assert set(NETWORKS) == set(get_args(Network))
+    assert legacy_backbone("small").output_shape == (None, None, None, 224)
