@@ -3,8 +3,8 @@
     python benchmarks/serving.py classify MODEL_DIR PHOTO_FOLDER
     python benchmarks/serving.py server MODEL_DIR PHOTO_FOLDER --clients 1 --clients 16
 
-`classify` reads the folder one photo after the other (decode, network, decode, network ...) and with
-batches and decode threads, taking turns. `server` starts `fieldmark serve`'s app in a process of its
+`classify` reads the folder one photo after the other (decode, network, decode, network ...) and
+with batches and decode threads, taking turns. `server` starts `fieldmark serve` as a process of its
 own and keeps so many requests in flight. Medians of `--repeats`, with the ratio to the first row.
 """
 
