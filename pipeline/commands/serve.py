@@ -6,6 +6,7 @@ fieldmark serve runs/ladybirds/pushed/mobile --variant float16 --port 8080 --hos
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -71,6 +72,7 @@ DEFAULT_PORT = 8501
     metavar="SECS",
     help="How long requests may go on after SIGTERM.",
 )
+@click.option("--access-log", is_flag=True, help="Log a line a request on the error output.")
 def command(
     model_dir: Path,
     host: str,
@@ -84,6 +86,7 @@ def command(
     max_batch: int,
     watch_secs: float,
     grace_secs: float,
+    access_log: bool,
 ) -> None:
     """Serve the model in MODEL_DIR over HTTP.
 
@@ -101,6 +104,9 @@ def command(
     from serving.server.limits import Limits
     from serving.server.run import run
 
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("serving").setLevel(logging.INFO)
+    logging.getLogger("aiohttp.access").setLevel(logging.INFO if access_log else logging.WARNING)
     limits = Limits(max_mb, max_pixels, max_photos, max_waiting)
     options = ServerOptions(
         model_dir,
