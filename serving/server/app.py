@@ -28,6 +28,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from serving.server.batcher import Batcher
+from serving.server.ending import ENDING, Ending
 from serving.server.errors import MAX_BYTES, errors_as_json, too_large
 from serving.server.gate import Gate
 from serving.server.handlers import Handlers
@@ -90,14 +91,20 @@ def make_app(
     source = metrics.source = ModelSource(options.directory, load, make_batcher)
     decoders = ThreadPoolExecutor(options.decode_threads, thread_name_prefix="decode")
     desk = PhotoDesk(options.limits, decoders, metrics)
-    handlers = Handlers(options.name, source, desk, gate, options.limits, metrics, _page())
+    ending = Ending(gate)
+    handlers = Handlers(options.name, source, desk, gate, ending, options.limits, metrics, _page())
     app = web.Application(
         client_max_size=options.limits.max_bytes,
-        middlewares=[counting(metrics), errors_as_json, _refuse_by_length],
+        middlewares=[
+            ending.close_connections,
+            counting(metrics),
+            errors_as_json,
+            _refuse_by_length,
+        ],
     )
+    app[ENDING] = ending
     app[MAX_BYTES] = options.limits.max_bytes
     app.add_routes(handlers.routes())
-    app.on_shutdown.append(handlers.become_unready)
     app.cleanup_ctx.append(partial(_background, source, options.watch_secs, decoders))
     return app
 

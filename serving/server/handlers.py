@@ -9,6 +9,7 @@ from aiohttp import web
 
 from schemas.errors import ConfigError
 from serving.server.classify_answer import photo_answer, place_answer, unread_answer
+from serving.server.ending import Ending
 from serving.server.errors import RequestError
 from serving.server.gate import Gate, Visit
 from serving.server.limits import Limits
@@ -43,6 +44,7 @@ class Handlers:
         source: of the model.
         desk: looks at photos.
         gate: counts photos inside.
+        ending: whether the server is ending.
         limits: what is refused.
         metrics: of the server.
         page: HTML.
@@ -54,13 +56,14 @@ class Handlers:
         source: ModelSource,
         desk: PhotoDesk,
         gate: Gate,
+        ending: Ending,
         limits: Limits,
         metrics: ServerMetrics,
         page: str,
     ) -> None:
         self._name, self._source, self._desk, self._gate = name, source, desk, gate
         self._limits, self._metrics, self._page_html = limits, metrics, page
-        self._is_ready = True
+        self._ending = ending
 
     def routes(self) -> list[web.RouteDef]:
         """Returns where each is found."""
@@ -79,10 +82,6 @@ class Handlers:
             ]
         return routes
 
-    async def become_unready(self, app: web.Application) -> None:
-        """From now on, new requests are asked to go elsewhere."""
-        self._is_ready = False
-
     async def _page(self, request: web.Request) -> web.Response:
         return web.Response(
             text=self._page_html, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS
@@ -92,8 +91,9 @@ class Handlers:
         return web.json_response({"alive": True})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        state = {"ready": self._is_ready, "model": self._model_info(self._source.current.model)}
-        return web.json_response(state, status=200 if self._is_ready else 503)
+        is_ready = not self._ending.is_under_way
+        state = {"ready": is_ready, "model": self._model_info(self._source.current.model)}
+        return web.json_response(state, status=200 if is_ready else 503)
 
     async def _show_metrics(self, request: web.Request) -> web.Response:
         return web.Response(

@@ -16,7 +16,9 @@ from aiohttp import web
 
 from schemas.errors import ConfigError
 from serving.server.app import ServerOptions, make_app
+from serving.server.ending import ENDING
 
+CUT_OFF_SECS = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -52,13 +54,15 @@ async def _serve(
     tell: Callable[[str], None],
     grace_secs: float,
 ) -> None:
-    runner = web.AppRunner(app, shutdown_timeout=grace_secs)
+    # What is still there after `grace_secs` is cut off.
+    runner = web.AppRunner(app, shutdown_timeout=CUT_OFF_SECS)
     await runner.setup()
     try:
         await _listen(runner, host, port)
         tell(f"Serving {options.name} from {options.directory} at {_address(runner)}")
         await _signalled()
         tell("Ending: requests that came before are answered.")
+        await app[ENDING].wait(runner, grace_secs)
     finally:
         await runner.cleanup()
 
