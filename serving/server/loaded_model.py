@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
-from serving.checked_bundle import BUNDLE_MANIFEST, load_bundle
+from serving.checked_bundle import find_bundle, load_bundle
 from serving.suggestions import Suggester
 from serving.temperature import temperature_of
 from serving.tflite_classifier import TFLiteClassifier
@@ -116,7 +116,7 @@ def load_model(
         DataError: if the model's files are faulty.
     """
     version = int(directory.name) if directory.name.isdecimal() else 1
-    if (directory / BUNDLE_MANIFEST).is_file():
+    if find_bundle(directory) is not None:
         model = _load_bundle(directory, version, variant, num_threads or os.cpu_count() or 1)
     else:
         model = _load_saved_model(directory, version, variant)

@@ -15,6 +15,7 @@ from server_world import visit
 from tiny_world import paint
 
 from schemas.errors import ConfigError
+from serving.checked_bundle import load_bundle
 from serving.server.app import ServerOptions, make_app
 from serving.server.loaded_model import load_model
 
@@ -78,4 +79,5 @@ def test_a_bundle_answers_as_its_saved_model(
 def test_a_saved_model_has_no_variants(saved_model: Path, bundle_dir: Path) -> None:
     with pytest.raises(ConfigError, match=r"Only a mobile bundle has variants.*'float16'"):
         load_model(saved_model, variant="float16")
-    assert load_model(bundle_dir).source.endswith("model_dynamic_range_int8.tflite")
+    default = load_bundle(bundle_dir).default_variant
+    assert load_model(bundle_dir.parent).source.endswith(f"model_{default}.tflite")
