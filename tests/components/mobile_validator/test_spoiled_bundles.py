@@ -64,8 +64,13 @@ def test_wrong_range(
     bundle_dir: Path, validate: Validate, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
     """A model that wants 0..1, as iNaturalist's version 1.0 did, in every file."""
+    network = small_model()
     pixels = keras.Input((None, None, 3))
-    wants_0_to_1 = keras.Model(pixels, small_model()(keras.layers.Rescaling(255.0)(pixels)))
+    scores = keras.layers.Rescaling(255.0)(pixels)
+    for layer in network.layers[1:]:
+        scores = layer(scores)
+    wants_0_to_1 = keras.models.clone_model(keras.Model(pixels, scores))
+    wants_0_to_1.set_weights(network.get_weights())
     export = tiny_export(wants_0_to_1, taxonomy, tmp_path / "model")
 
     report = validate(every_model(bundle_dir, convert(export, "float32"))).report
