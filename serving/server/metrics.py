@@ -12,6 +12,7 @@ Safe for several threads.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,7 +22,7 @@ Sample = tuple[str, Labels, float]
 """Ending of the metric's name, labels, value."""
 
 
-class Metric:
+class Metric(ABC):
     """What the kinds have in common.
 
     Args:
@@ -36,9 +37,9 @@ class Metric:
         self.name, self.help_text, self._label_names = name, help_text, tuple(label_names)
         self._lock = threading.Lock()
 
+    @abstractmethod
     def samples(self) -> Iterator[Sample]:
         """Yields the values."""
-        raise NotImplementedError
 
     def _labels(self, given: dict[str, str]) -> Labels:
         assert set(given) == set(self._label_names), (self.name, given)
