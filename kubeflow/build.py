@@ -55,7 +55,7 @@ def build(
         arguments = {"BASE": base, "GPU": str(int(gpu)), "VERSION": _version()}
         arguments |= more_arguments or {}
         options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-        _run([*docker, "build", "--network=host", f"--tag={tag}", *options, str(context)])
+        _run(docker, "build", "--network=host", f"--tag={tag}", *options, str(context))
     size = subprocess.run(
         [*docker, "image", "inspect", "--format={{.Size}}", tag],
         capture_output=True,
@@ -64,7 +64,7 @@ def build(
     )
     click.echo(f"{tag}: {int(size.stdout) / 1e9:.2f} GB")
     if push:
-        _run([*docker, "push", tag])
+        _run(docker, "push", tag)
 
 
 def fill(context: Path) -> None:
@@ -111,6 +111,6 @@ def _version() -> str:
         return "unknown"
 
 
-def _run(command: Sequence[str]) -> None:
-    if subprocess.run(command, check=False).returncode != 0:
-        raise BuildError(f"`{' '.join(command[:2])}` failed; what it said is above.")
+def _run(docker: Sequence[str], *arguments: str) -> None:
+    if subprocess.run([*docker, *arguments], check=False).returncode != 0:
+        raise BuildError(f"`docker {arguments[0]}` failed; what it said is above.")
