@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
-from components.progressive_trainer import calibration
+from components.progressive_trainer import calibration, worker
 from components.progressive_trainer.calibration import temperature_sums
+from components.progressive_trainer.config import TrainerSettings
+from components.progressive_trainer.stop_request import TrainingStopped
 from components.progressive_trainer.temperatures import (
     BINS,
     Calibration,
@@ -134,3 +137,24 @@ def calibrated(
     )
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize("passes", [0, 1])
+def test_stop_in_either_pass_ends_it_to_be_taken_up_again(
+    passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: Any = SimpleNamespace(flag=lambda: 0.0)
+    done = iter([np.arange(33.0 * 31)] * passes + [None])
+    monkeypatch.setattr(calibration, "sums_over", lambda *_, **__: next(done))
+    monkeypatch.setattr(calibration, "calibration_step", lambda *_: None)
+    loop: Any = SimpleNamespace(
+        result=None,
+        val=SimpleNamespace(files=[], count=PHOTOS),
+        plan=[SimpleNamespace(image_size_px=32, end_examples=1700)],
+        devices=SimpleNamespace(part=lambda: None),
+    )
+
+    with pytest.raises(TrainingStopped) as caught:
+        worker._calibrate(loop, TrainerSettings(), stopped)
+
+    assert caught.value.examples_seen == 1700
