@@ -10,7 +10,7 @@ for one are not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from pathlib import Path
@@ -28,9 +28,8 @@ from schemas.taxonomy import Taxonomy
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
-TRAIN = SPLITS[0]
-
-_COLUMNS = ("taxon_id", "observation_id", "observer", "phash")
+PARTS = 16
+"""Parts that the photos are counted in, by their values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,26 +62,22 @@ def count_leaf_photos(index_dirs: Sequence[Path], taxonomy: Taxonomy) -> LeafPho
         index_dirs: of PhotoIndex artifacts.
         taxonomy: of the model; photos of other taxa are not counted.
     """
-    count = taxonomy.num_leaves
-    observations, observers, hashes = (_Pairs(count) for _ in range(3))
-    for index_dir, split in product(index_dirs, SPLITS):
-        for whole in read_index(index_dir, split, _COLUMNS):
-            leaves, known = leaf_classes(whole["taxon_id"].to_numpy(), taxonomy)
-            table, leaves = whole.filter(pa.array(known)), leaves[known]
-            # Which split an observation is of makes no other one of it.
-            observations.add(leaves, table["observation_id"].to_numpy().view(np.uint64))
-            if split == TRAIN:
-                named = table["observer"].is_valid().to_numpy()
-                names = table["observer"].filter(pa.array(named))
-                observers.add(leaves[named], _hashed(names))
-                photo_hashes = table["phash"].to_numpy()
-                detailed = np.bitwise_count(photo_hashes) >= LEAST_BITS_SET
-                hashes.add(leaves[detailed], photo_hashes[detailed])
-    return LeafPhotos(
-        observations.different(),
-        observers.most(),
-        *hashes.repeated(),
-    )
+
+    def counted(splits: Sequence[str], column: str, hashed: _Hashed) -> Iterator[_Counted]:
+        # A column at a time, in parts: 12 bytes a photo are held, of 30 million 360 MB.
+        return _by_parts(list(_pairs(index_dirs, splits, column, hashed, taxonomy)))
+
+    leaves = taxonomy.num_leaves
+    observations, top_observer, copies, elsewhere = np.zeros((4, leaves), np.int64)
+    for pairs in counted(SPLITS, "observation_id", _observations):
+        observations += np.bincount(pairs.leaves, minlength=leaves)
+    for pairs in counted(SPLITS[:1], "observer", _observers):
+        np.maximum.at(top_observer, pairs.leaves, pairs.times)
+    for pairs in counted(SPLITS[:1], "phash", _photo_hashes):
+        np.add.at(copies, pairs.leaves, pairs.times - 1)
+        shared = pairs.of_several_leaves()
+        np.add.at(elsewhere, pairs.leaves[shared], pairs.times[shared])
+    return LeafPhotos(observations, top_observer, copies, elsewhere)
 
 
 def leaf_classes(taxa: Ints, taxonomy: Taxonomy) -> tuple[Ints, npt.NDArray[np.bool_]]:
@@ -93,73 +88,73 @@ def leaf_classes(taxa: Ints, taxonomy: Taxonomy) -> tuple[Ints, npt.NDArray[np.b
     return order[place], np.asarray(ordered[place] == taxa)
 
 
-class _Pairs:
-    """How often each (leaf, value) was seen; a part a file, put together at the end.
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """Pairs of leaf and value, each once, by value and then leaf, and how often each was seen."""
 
-    Args:
-        count: N, leaves.
-    """
+    leaves: Ints
+    values: Hashes
+    times: Ints
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._leaves: list[npt.NDArray[np.int32]] = []
-        self._values: list[Hashes] = []
-        self._times: list[npt.NDArray[np.int32]] = []
+    def of_several_leaves(self) -> npt.NDArray[np.bool_]:
+        """bool: whether another leaf has the value, too."""
+        new = np.ones(len(self.values), bool)
+        new[1:] = self.values[1:] != self.values[:-1]
+        group = np.cumsum(new) - 1
+        return np.asarray(np.bincount(group)[group] > 1) if len(group) else new
 
-    def add(self, leaves: Ints, values: Hashes) -> None:
-        """Counts B pairs."""
-        self._keep(leaves, values, np.ones(len(leaves), np.int64))
 
-    def different(self) -> Ints:
-        """Returns int64 [N]: different values of each leaf."""
-        return np.bincount(self._whole()[0], minlength=self._count)
+def _pairs(
+    index_dirs: Sequence[Path],
+    splits: Sequence[str],
+    column: str,
+    hashed: _Hashed,
+    taxonomy: Taxonomy,
+) -> Iterator[tuple[npt.NDArray[np.int32], Hashes]]:
+    """Yields leaf and value of each photo that has one, file by file."""
+    for index_dir, split in product(index_dirs, splits):
+        for table in read_index(index_dir, split, ["taxon_id", column]):
+            leaves, known = leaf_classes(table["taxon_id"].to_numpy(), taxonomy)
+            values, has_value = hashed(pa.concat_arrays(table[column].chunks))
+            known &= has_value
+            yield leaves[known].astype(np.int32), values[known]
 
-    def most(self) -> Ints:
-        """Returns int64 [N]: how often the most frequent value of each leaf was seen."""
-        leaves, _, times = self._whole()
-        most = np.zeros(self._count, np.int64)
-        np.maximum.at(most, leaves, times)
-        return most
 
-    def repeated(self) -> tuple[Ints, Ints]:
-        """Returns int64 [N] twice: repeats of a value in its leaf, and pairs of other leaves'."""
-        leaves, values, times = self._whole()
-        repeats = np.bincount(leaves, times - 1, minlength=self._count).astype(np.int64)
-        # Pairs are sorted by value, so that those of one value stand together.
-        starts = np.concatenate([[True], values[1:] != values[:-1]])[: len(values)]
-        group = np.cumsum(starts) - 1
-        shared = np.bincount(group)[group] > 1
-        elsewhere = np.bincount(leaves[shared], times[shared], minlength=self._count)
-        return repeats, elsewhere.astype(np.int64)
-
-    def _keep(self, leaves: Ints, values: Hashes, times: Ints) -> None:
-        found = _counted(leaves, values, times)
-        self._leaves.append(found[0].astype(np.int32))
-        self._values.append(found[1])
-        self._times.append(found[2].astype(np.int32))
-
-    def _whole(self) -> tuple[Ints, Hashes, Ints]:
-        if not self._leaves:
-            return np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0, np.int64)
-        return _counted(
-            np.concatenate(self._leaves).astype(np.int64),
-            np.concatenate(self._values),
-            np.concatenate(self._times).astype(np.int64),
+def _by_parts(pairs: Sequence[tuple[npt.NDArray[np.int32], Hashes]]) -> Iterator[_Counted]:
+    """Counts a part of the values after the other: only so many are sorted at once."""
+    for part in range(PARTS if pairs else 0):
+        inside = [values % PARTS == part for _, values in pairs]
+        yield _counted(
+            np.concatenate([leaves[kept] for (leaves, _), kept in zip(pairs, inside, strict=True)]),
+            np.concatenate([values[kept] for (_, values), kept in zip(pairs, inside, strict=True)]),
         )
 
 
-def _counted(leaves: Ints, values: Hashes, times: Ints) -> tuple[Ints, Hashes, Ints]:
-    """Each pair once, by value and then leaf, with its times added up."""
+def _counted(leaves: npt.NDArray[np.int32], values: Hashes) -> _Counted:
     order = np.lexsort((leaves, values))
-    leaves, values, times = leaves[order], values[order], times[order]
+    leaves, values = leaves[order], values[order]
     new = np.ones(len(leaves), bool)
     new[1:] = (leaves[1:] != leaves[:-1]) | (values[1:] != values[:-1])
     starts = np.flatnonzero(new)
-    summed = np.add.reduceat(times, starts) if len(starts) else times
-    return leaves[starts], values[starts], summed.astype(np.int64)
+    times = np.diff(np.append(starts, len(leaves)))
+    return _Counted(leaves[starts].astype(np.int64), values[starts], times)
 
 
-def _hashed(names: pa.ChunkedArray) -> Hashes:
-    # A name is hashed once a file.
-    encoded = pa.concat_arrays(names.chunks or [pa.array([], pa.string())]).dictionary_encode()
-    return hash_observers(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+_Hashed = Callable[[pa.Array], tuple[Hashes, npt.NDArray[np.bool_]]]
+"""A column -> a value of each photo, and whether it has one."""
+
+
+def _observations(ids: pa.Array) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    return ids.to_numpy().view(np.uint64), np.ones(len(ids), bool)
+
+
+def _observers(names: pa.Array) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    # A name is hashed once a file; nobody's is the empty name's.
+    encoded = names.fill_null("").dictionary_encode()
+    hashes = hash_observers(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+    return hashes, names.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _photo_hashes(hashes: pa.Array) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    values = hashes.to_numpy()
+    return values, np.bitwise_count(values) >= LEAST_BITS_SET
