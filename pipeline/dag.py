@@ -134,7 +134,7 @@ def create_pipeline(
         model=model,
         evaluation=evaluate.outputs["evaluation"],
         model_blessing=blessing,
-        bundle=bundle,
+        bundle=validate_mobile.outputs["finished_bundle"],
         mobile_report=validate_mobile.outputs["report"],
         pushed_model=push_model.outputs["pushed_model"],
         pushed_bundle=push_bundle.outputs["pushed_model"],

@@ -29,6 +29,10 @@ from schemas.source_hash import source_hash
 
 CODE = (
     "components.report",
+    "components.export_example_gen.photo_bytes",
+    "components.export_example_gen.set_aside",
+    "components.taxon_evaluator.problem_taxa",
+    "schemas.counted",
     "schemas.duration",
     "schemas.photo_index",
     "schemas.record",

@@ -138,12 +138,7 @@ class EvaluationTables:
 
     def confusions(self, count: int) -> list[dict[str, Any]]:
         """Returns the most frequent confused pairs, at most so many, as rows of the file."""
-        file = pq.ParquetFile(self.directory / CONFUSIONS_FILE)
-        # The file begins with the most frequent.
-        for batch in file.iter_batches(batch_size=count):
-            rows: list[dict[str, Any]] = batch.to_pylist()
-            return rows
-        return []
+        return self.rows(CONFUSIONS_FILE, count)
 
     def taken_for(self) -> dict[int, tuple[int, int]]:
         """Returns what each leaf was taken for most often, by taxon id: (taxon id, photos)."""
@@ -154,24 +149,24 @@ class EvaluationTables:
             found.setdefault(taxon, (answer, photos))
         return found
 
-    def optional(self, name: str, count: int, columns: Sequence[str] | None = None) -> list[Any]:
-        """Returns the first rows of a table that need not be there, as dictionaries.
+    def has(self, name: str) -> bool:
+        """Returns whether there is such a file; earlier evaluations had fewer."""
+        return (self.directory / name).is_file()
+
+    def rows(
+        self, name: str, count: int, columns: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Returns the first rows of a file; no more of it is held.
 
         Args:
             name: of the file.
             count: rows at most.
-            columns: wanted, as far as there are any; None for all.
+            columns: wanted; all for None.
         """
-        path = self.directory / name
-        if not path.is_file():
-            return []
-        file = pq.ParquetFile(path)
-        wanted = None
-        if columns is not None:
-            wanted = [c for c in columns if c in file.schema_arrow.names]
-        for batch in file.iter_batches(batch_size=count, columns=wanted):
-            return list(batch.to_pylist())
-        return []
+        file = pq.ParquetFile(self.directory / name)
+        batches = file.iter_batches(batch_size=count, columns=columns and list(columns))
+        first = next(batches, None)
+        return [] if first is None else list(first.to_pylist())
 
 
 def _figure(row: dict[str, Any]) -> Figure:

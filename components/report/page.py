@@ -21,13 +21,14 @@ from components.report.sections.errors import errors_section
 from components.report.sections.evaluation import evaluation_section
 from components.report.sections.phone import phone_section
 from components.report.sections.provenance import provenance_section
-from components.report.sections.taxa import PAIRS_READ, taxa_section
+from components.report.sections.taxa import PAIRS_READ, PROBLEMS_SHOWN, taxa_section
 from components.report.sections.training import training_section
 from components.report.sections.verdict import verdict_section
 from components.report.sources import Provenance, Sources, read_json
 from components.report.taxon_names import TaxonNames
 from components.report.thumbnails import confident_errors, thumbnails
 from components.taxon_evaluator.judgement import VERDICT_FILE
+from components.taxon_evaluator.tables.table_files import PROBLEMS_FILE
 from schemas.record import TAXONOMY_FILE
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
@@ -106,7 +107,8 @@ def _errors(
 ) -> Section | None:
     if tables is None or not sources.examples:
         return None
-    errors = confident_errors(tables.confusions(PAIRS_READ))
+    problems = tables.rows(PROBLEMS_FILE, PROBLEMS_SHOWN) if tables.has(PROBLEMS_FILE) else []
+    errors = confident_errors(tables.confusions(PAIRS_READ), problems)
     pictures = thumbnails(errors, sources.photo_index, sources.examples)
     return errors_section(pictures, TaxonNames(taxonomy))
 

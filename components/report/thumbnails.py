@@ -27,6 +27,7 @@ from schemas.photo_index import index_files, read_index
 SIZE_PX = 112
 JPEG_QUALITY = 72
 MOST_PHOTOS = 24
+SUSPECTS_OF_A_LEAF = 2
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class ConfidentError:
     Attributes:
         photo_id: of the photo.
         taxon_id: leaf that it is labelled with.
-        answer_taxon_id: leaf that it was taken for.
+        answer_taxon_id: leaf that it was taken for; None if the tables do not say.
+        suspect: whether its leaf has so many such errors that labels may be wrong.
     """
 
     photo_id: int
     taxon_id: int
-    answer_taxon_id: int
+    answer_taxon_id: int | None
+    suspect: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,30 @@ class Place:
     entry: Mapping[str, Any]
 
 
-def confident_errors(confusions: Sequence[Mapping[str, Any]]) -> list[ConfidentError]:
-    """Returns the most confident error of each pair, at most MOST_PHOTOS.
+def confident_errors(
+    confusions: Sequence[Mapping[str, Any]], problems: Sequence[Mapping[str, Any]] = ()
+) -> list[ConfidentError]:
+    """Returns suspects of mislabelling, then the most confident error of each confused pair.
 
     Args:
         confusions: rows of `confusions.parquet`, the most frequent first.
+        problems: rows of `problems.parquet`, those with most to gain first.
     """
+    answers = {photo: row["answer_taxon_id"] for row in confusions for photo in row["photo_ids"]}
+    suspects = [
+        ConfidentError(photo_id, row["taxon_id"], answers.get(photo_id), suspect=True)
+        for row in problems
+        if "mislabelled" in row["diagnoses"]
+        for photo_id in row["suspect_photo_ids"][:SUSPECTS_OF_A_LEAF]
+    ]
+    of_pairs = [
+        ConfidentError(photo_id, row["taxon_id"], row["answer_taxon_id"])
+        for row in confusions
+        for photo_id in row["photo_ids"][:1]
+    ]
     found: dict[int, ConfidentError] = {}
-    for row in confusions:
-        for photo_id in row["photo_ids"][:1]:
-            error = ConfidentError(photo_id, row["taxon_id"], row["answer_taxon_id"])
-            found.setdefault(photo_id, error)
+    for error in [*suspects[: MOST_PHOTOS // 2], *of_pairs]:
+        found.setdefault(error.photo_id, error)
     return list(found.values())[:MOST_PHOTOS]
 
 

@@ -61,13 +61,3 @@ def number(value: float | None) -> str:
 def megabytes(size: int) -> str:
     """Returns bytes as megabytes of a million bytes."""
     return f"{size / 1e6:.2f} MB"
-
-
-def plural(count: int, noun: str) -> str:
-    """Returns "1 photo", "2,400 photos"; the plural of "taxon" is "taxa".
-
-    >>> plural(1, "leaf"), plural(3, "taxon")
-    ('1 leaf', '3 taxa')
-    """
-    plurals = {"taxon": "taxa", "leaf": "leaves"}
-    return f"{count:,} {noun if count == 1 else plurals.get(noun, noun + 's')}"

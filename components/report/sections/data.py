@@ -11,7 +11,8 @@ from components.report.charts.bars import bar_chart
 from components.report.photo_counts import PhotoCounts, count_photos, histogram
 from components.report.set_aside_counts import count_reasons
 from components.report.sources import Sources, read_json
-from components.report.wording import percent, plural
+from components.report.wording import percent
+from schemas.counted import counted
 from schemas.taxonomy import Taxonomy
 
 REASONS_SHOWN = 12
@@ -46,8 +47,9 @@ def _splits(counts: PhotoCounts, taxonomy: Taxonomy) -> Table:
             ]
         )
     return Table(
-        f"{plural(sum(photos.values()), 'photo')} of {plural(taxonomy.num_leaves, 'leaf')} "
-        f"({plural(len(taxonomy), 'taxon')} with those above them)",
+        f"{counted(sum(photos.values()), 'photo')} of "
+        f"{counted(taxonomy.num_leaves, 'leaf', 'leaves')} "
+        f"({counted(len(taxonomy), 'taxon', 'taxa')} with those above them)",
         _columns("Split", "Photos", "Leaves with photos", "Median of a leaf", "Most of a leaf"),
         rows,
     )
@@ -83,7 +85,7 @@ def _set_aside(directory: Path, kept: int) -> Block:
     ]
     more = len(reasons) - len(rows)
     return Table(
-        f"{plural(reasons.total(), 'photo')} set aside "
+        f"{counted(reasons.total(), 'photo')} set aside "
         f"({percent(reasons.total() / (reasons.total() + kept), decimals=2)} of the export)",
         [Column("Reason"), Column("Kind"), Column("File"), Column("Photos", numeric=True)],
         rows,

@@ -15,22 +15,19 @@ def errors_section(thumbnails: Sequence[Thumbnail], names: TaxonNames) -> Sectio
         return None
     photos = [_photo(each, names) for each in thumbnails]
     intro = (
-        "Of the most frequent confusions, the error that the model was most sure of. Where a label "
-        "is wrong, it is often seen here."
+        "Of the most frequent confusions, the error that the model was most sure of; first, photos "
+        "of taxa with so many such errors that labels may be wrong."
     )
     return Section("errors", "Confident errors", [Text(intro), Photos(photos)])
 
 
 def _photo(each: Thumbnail, names: TaxonNames) -> Photo:
-    truth, answer = names.name(each.error.taxon_id), names.name(each.error.answer_taxon_id)
+    error, truth = each.error, names.name(each.error.taxon_id)
+    answered = "taken for another"
+    if error.answer_taxon_id is not None:
+        answered = f"taken for {names.name(error.answer_taxon_id)}"
+    lines = [truth, answered, f"photo {error.photo_id}"]
+    lines += ["perhaps mislabelled"] if error.suspect else []
     credit = ", ".join(filter(None, (each.holder, each.licence)))
-    return Photo(
-        each.data_uri,
-        f"Photo {each.error.photo_id}: labelled {truth}, taken for {answer}",
-        [
-            truth,
-            f"taken for {answer}",
-            f"photo {each.error.photo_id}",
-            *([credit] if credit else []),
-        ],
-    )
+    lines += [credit] if credit else []
+    return Photo(each.data_uri, f"Photo {error.photo_id}: labelled {truth}, {answered}", lines)

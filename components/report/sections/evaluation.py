@@ -19,7 +19,8 @@ from components.report.blocks import (
 from components.report.charts.reliability import reliability_diagram
 from components.report.evaluation_tables import EvaluationTables, Slice
 from components.report.sections.slices import slices_table
-from components.report.wording import Figure, number, percent, plural, with_interval
+from components.report.wording import Figure, number, percent, with_interval
+from schemas.counted import counted
 
 SLICES_SHOWN = 12
 TOP1 = "top1_accuracy"
@@ -209,9 +210,9 @@ def _comparison(verdict: Mapping[str, Any] | None) -> list[Block]:
     leaves = comparison["shared_leaves"]
     change = Figure(comparison["change"], comparison["low"], comparison["high"], photos)
     words = (
-        f"On {plural(photos, 'photo')} of {plural(leaves, 'leaf')} that both models know, top-1 "
-        f"changed by {_points(change.value)} percentage points ({_points(change.low)} to "
-        f"{_points(change.high)}; McNemar's p = {comparison['p_value']:.2g})."
+        f"On {counted(photos, 'photo')} of {counted(leaves, 'leaf', 'leaves')} that both models "
+        f"know, top-1 changed by {_points(change.value)} percentage points "
+        f"({_points(change.low)} to {_points(change.high)}; McNemar's p = {comparison['p_value']:.2g})."
     )
     return [
         Heading("Against the last blessed model"),
@@ -245,4 +246,8 @@ def _fallen(fallen: Sequence[Mapping[str, Any]]) -> list[Block]:
     ]
     more = len(fallen) - len(rows)
     note = f"{more:,} more are in verdict.json." if more else ""
-    return [Table(f"{plural(len(fallen), 'taxon')} fell beyond chance", columns, rows, note=note)]
+    return [
+        Table(
+            f"{counted(len(fallen), 'taxon', 'taxa')} fell beyond chance", columns, rows, note=note
+        )
+    ]

@@ -1,4 +1,5 @@
-"""The section on the phone: each variant's size, agreement, accuracy and reasons."""
+"""The section on the phone: each variant's size, agreement, accuracy, time and reasons; the taxa
+that a variant breaks; and what other clients' preparation of a photo does to the model."""
 
 from __future__ import annotations
 
@@ -6,21 +7,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from components.report.blocks import Block, Cell, Column, Items, Section, Table, Text
-from components.report.wording import MISSING, megabytes, number, percent
+from components.report.evaluation_tables import Slice
+from components.report.sections.slices import slices_table
+from components.report.wording import MISSING, Figure, megabytes, number, percent
+from schemas.counted import counted
 
-KNOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
+FIGURES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "bytes": ("Size", megabytes),
     "top1_agreement": ("As the server", percent),
-    "top5_agreement": ("Top-5 as the server", percent),
+    "top5_agreement": ("Server's in top-5", percent),
+    "rollup_agreement": ("Rolled up alike", percent),
     "variant_accuracy": ("Top-1", percent),
-    "server_accuracy": ("Server's top-1", percent),
-    "accuracy_drop": ("Drop", lambda drop: f"{100 * drop:+.1f} points"),
+    "accuracy_drop": ("Drop, points", lambda drop: f"{100 * drop:+.1f}"),
     "largest_score_error": ("Largest score error", number),
-    "milliseconds_per_photo": ("ms a photo", number),
+    "broken_taxa": ("Taxa broken", number),
     "latency_p50_ms": ("p50, ms", number),
     "latency_p95_ms": ("p95, ms", number),
 }
-"""Figures of a variant that the page shows where the report has them: head and wording."""
+"""Figures of a variant in the order of the page: head and wording. A variant that cannot be run has
+its size alone."""
+
+BROKEN_SHOWN = 10
 
 
 def phone_section(report: Mapping[str, Any] | None) -> Section:
@@ -31,23 +38,43 @@ def phone_section(report: Mapping[str, Any] | None) -> Section:
     """
     if report is None:
         return Section("phone", "The phone", [Text("There is no report on the phone's model.")])
-    blocks: list[Block] = [_verdict(report), _variants(report), *_reasons(report["variants"])]
-    blocks += _tables_of(report)
+    variants = report["variants"]
+    blocks: list[Block] = [
+        _verdict(report),
+        *_reasons(report),
+        _variants(report),
+        *_latency(variants),
+        *(_broken(name, entry) for name, entry in variants.items() if entry.get("worst_taxa")),
+        *_conventions(report.get("conventions") or {}),
+    ]
     return Section("phone", "The phone", blocks)
 
 
 def _verdict(report: Mapping[str, Any]) -> Text:
     photos = max((entry["photos"] for entry in report["variants"].values()), default=0)
-    on = f"compared with the server on {photos:,} photos of {report['split']}"
+    on = f"compared with the server on {counted(photos, 'photo')} of {report['split']}"
     if report["blessed"]:
         return Text(f"The bundle is blessed, {on}.", mark="good")
     return Text(f"The bundle is NOT blessed, {on}.", mark="bad")
 
 
+def _reasons(report: Mapping[str, Any]) -> Sequence[Block]:
+    said = [*report.get("reasons", [])]
+    said += [report["default_reason"]] if report.get("default_reason") else []
+    said += [
+        f"{name}: {reason}"
+        for name, entry in report["variants"].items()
+        for reason in entry["reasons"]
+    ]
+    return [Items(said)] if said else ()
+
+
 def _variants(report: Mapping[str, Any]) -> Table:
     variants = report["variants"]
-    used = [key for key in KNOWN if any(key in entry for entry in variants.values())]
-    columns = [Column("Variant"), *(Column(KNOWN[key][0], numeric=True) for key in used)]
+    used = [
+        key for key in FIGURES if any(entry.get(key) is not None for entry in variants.values())
+    ]
+    columns = [Column("Variant"), *(Column(FIGURES[key][0], numeric=True) for key in used)]
     columns += [Column("Passed")]
     rows = []
     for name, entry in variants.items():
@@ -55,54 +82,60 @@ def _variants(report: Mapping[str, Any]) -> Table:
         cells = [Cell(_worded(key, entry.get(key)), entry.get(key)) for key in used]
         passed = Cell("yes", mark="good") if entry["passed"] else Cell("no", mark="bad")
         rows.append([Cell(shown), *cells, passed])
-    note = "Times are of the machine that compared, with one thread."
-    return Table("Variants", columns, rows, note=note)
+    server = next((e["server_accuracy"] for e in variants.values() if "server_accuracy" in e), None)
+    return Table("Variants", columns, rows, note=f"The server's top-1 is {percent(server)}.")
 
 
 def _worded(key: str, value: Any) -> str:
-    return MISSING if value is None else KNOWN[key][1](value)
+    return MISSING if value is None else FIGURES[key][1](value)
 
 
-def _reasons(variants: Mapping[str, Any]) -> Sequence[Block]:
-    reasons = [
-        f"{name}: {reason}" for name, entry in variants.items() for reason in entry["reasons"]
-    ]
-    return [Items(reasons)] if reasons else ()
-
-
-def _tables_of(report: Mapping[str, Any]) -> list[Block]:
-    """What else the report tells in rows: figures by name, of one kind each."""
-    blocks: list[Block] = []
-    for key, value in report.items():
-        if key in ("variants", "settings") or not isinstance(value, Mapping) or not value:
-            continue
-        if not all(isinstance(entry, Mapping) for entry in value.values()):
-            continue
-        names = list(dict.fromkeys(inner for entry in value.values() for inner in entry))
-        plain = [n for n in names if all(_is_plain(entry.get(n)) for entry in value.values())]
-        columns = [Column("")] + [Column(_title(name), numeric=True) for name in plain]
-        rows = [
-            [Cell(str(row)), *(_plain_cell(entry.get(name)) for name in plain)]
-            for row, entry in value.items()
+def _latency(variants: Mapping[str, Any]) -> Sequence[Block]:
+    rows = [
+        [
+            Cell(name),
+            Cell(threads),
+            Cell(number(times["p50_ms"])),
+            Cell(number(times["p95_ms"])),
+            Cell(number(times.get("ratio_to_float32"))),
         ]
-        blocks.append(Table(_title(key), columns, rows))
-    return blocks
+        for name, entry in variants.items()
+        for threads, times in (entry.get("latency") or {}).items()
+    ]
+    if not rows:
+        return ()
+    heads = ("Threads", "p50, ms", "p95, ms", "p50 to float32's")
+    columns = [Column("Variant"), *(Column(head, numeric=True) for head in heads)]
+    note = "Of the machine that compared: the ratio says more of a phone than the time."
+    return [Table("Time of a photo", columns, rows, note=note)]
 
 
-def _title(key: str) -> str:
-    words = key.replace("_", " ")
-    return words[:1].upper() + words[1:]
+def _broken(variant: str, entry: Mapping[str, Any]) -> Table:
+    rows = [
+        [
+            Cell(taxon["name"]),
+            Cell(f"{taxon['photos']:,}"),
+            Cell(f"{taxon['server_right']:,}"),
+            Cell(f"{taxon['variant_right']:,}", mark="bad"),
+        ]
+        for taxon in entry["worst_taxa"][:BROKEN_SHOWN]
+    ]
+    heads = ("Photos", "Server right", "Variant right")
+    columns = [Column("Taxon"), *(Column(head, numeric=True) for head in heads)]
+    more = entry["broken_taxa"] - len(rows)
+    note = f"{more:,} more are in mobile_report.json." if more > 0 else ""
+    return Table(f"Taxa that {variant} breaks, beyond chance", columns, rows, note=note)
 
 
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float)
-
-
-def _plain_cell(value: Any) -> Cell:
-    if value is None:
-        return Cell(MISSING)
-    if isinstance(value, bool):
-        return Cell("yes" if value else "no")
-    if isinstance(value, int | float):
-        return Cell(f"{value:.4g}", float(value))
-    return Cell(str(value))
+def _conventions(conventions: Mapping[str, Any]) -> Sequence[Block]:
+    slices = [
+        Slice(
+            f"{name}: {entry['words']}, as ours on {percent(entry['top1_agreement'])}",
+            Figure(entry["top1"], *entry["top1_interval"], entry["photos"]),
+        )
+        for name, entry in conventions.items()
+    ]
+    if not slices:
+        return ()
+    note = "The same model, each client preparing the photos in its own way."
+    return [slices_table("Top-1 by client", slices, first="Client", note=note)]

@@ -13,7 +13,10 @@ from components.report.blocks import Block, Cell, Column, Section, Table, Text
 from components.report.evaluation_tables import EvaluationTables, LeafFigures, Slice
 from components.report.sections.slices import slices_table
 from components.report.taxon_names import TaxonNames, rank_name
-from components.report.wording import Figure, interval, percent, plural
+from components.report.wording import Figure, interval, percent
+from components.taxon_evaluator.problem_taxa import worst_problems
+from components.taxon_evaluator.tables.table_files import METRICS_FILE, PROBLEMS_FILE, TAXA_FILE
+from schemas.counted import counted
 from schemas.taxonomy import Taxonomy
 
 MIN_PHOTOS = 5
@@ -25,9 +28,6 @@ PAIRS_READ = 500
 PROBLEMS_SHOWN = 25
 MOST_LEAVES = 2000
 """Up to so many leaves, the page lists them all."""
-
-METRICS_FILE = "metrics.parquet"
-PROBLEMS_FILE = "problems.parquet"
 
 
 def taxa_section(tables: EvaluationTables | None, taxonomy: Taxonomy, where: str) -> Section:
@@ -42,7 +42,7 @@ def taxa_section(tables: EvaluationTables | None, taxonomy: Taxonomy, where: str
         return Section("taxa", "Taxa", [Text("There is no evaluation.")])
     names, top1 = TaxonNames(taxonomy), tables.leaves("top1_accuracy")
     blocks: list[Block] = [
-        *_problems(tables, names),
+        *_problems(tables, taxonomy),
         *_extremes(top1, names),
         *_confusions(tables, names),
         *_all_taxa(tables, top1, taxonomy, names, where),
@@ -115,37 +115,34 @@ def _of(count: int, n: int) -> str:
     return f"{count:,} of {n:,}" + (f" ({count / n:.0%})" if n else "")
 
 
-def _problems(tables: EvaluationTables, names: TaxonNames) -> list[Block]:
-    rows = tables.optional(PROBLEMS_FILE, PROBLEMS_SHOWN)
-    if not rows:
+def _problems(tables: EvaluationTables, taxonomy: Taxonomy) -> list[Block]:
+    if not tables.has(PROBLEMS_FILE):
         return []
-    keys = list(rows[0])
-    columns = [Column(_title(key), numeric=_is_number(key, rows[0][key])) for key in keys]
-    cells = [[_any_cell(key, row[key], names) for key in keys] for row in rows]
-    return [Table("Problem taxa, those with the most to gain first", columns, cells)]
-
-
-def _title(key: str) -> str:
-    words = key.removesuffix("_id" if key.endswith("taxon_id") else "").replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def _is_number(key: str, value: Any) -> bool:
-    return isinstance(value, int | float) and not key.endswith("taxon_id")
-
-
-def _any_cell(key: str, value: Any, names: TaxonNames) -> Cell:
-    if value is None:
-        return Cell("")
-    if key.endswith("taxon_id"):
-        return Cell(names.name(value))
-    if isinstance(value, list):
-        return Cell(", ".join(map(str, value[:5])))
-    if isinstance(value, float):
-        return Cell(f"{value:.3g}", value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Cell(f"{value:,}", value)
-    return Cell(str(value))
+    problems = worst_problems(tables.directory, taxonomy, count=PROBLEMS_SHOWN)
+    if not problems:
+        return []
+    rows = [
+        [
+            Cell(problem.name),
+            Cell(_of(problem.errors, problem.n), problem.errors),
+            _count(problem.observations),
+            Cell(f"{problem.sure_gain:,.0f}", problem.sure_gain),
+            Cell("; ".join(problem.reasons)),
+        ]
+        for problem in problems
+    ]
+    columns = [
+        Column("Leaf"),
+        Column("Wrong", numeric=True),
+        Column("Observations", numeric=True),
+        Column("Sure gain", numeric=True),
+        Column("What the figures say"),
+    ]
+    note = (
+        "Sure gain: wrong answers that would go if the leaf were always right, asked as often as "
+        "it is observed; by the lower end of its error rate."
+    )
+    return [Table("Problem taxa, those with most to gain first", columns, rows, note=note)]
 
 
 def _all_taxa(
@@ -158,8 +155,8 @@ def _all_taxa(
     if taxonomy.num_leaves > MOST_LEAVES:
         return [
             Text(
-                f"The figures of all {plural(taxonomy.num_leaves, 'leaf')} and of the taxa above "
-                f"them are too many for a page: they are in {where}/{METRICS_FILE}."
+                f"The figures of all {counted(taxonomy.num_leaves, 'leaf', 'leaves')} and of the "
+                f"taxa above them are too many for a page: they are in {where}/{METRICS_FILE}."
             )
         ]
     top5, precision, f1 = (
@@ -167,7 +164,7 @@ def _all_taxa(
     )
     trained = {
         row["taxon_id"]: row["train_photos"]
-        for row in tables.optional("taxa.parquet", len(taxonomy), ["taxon_id", "train_photos"])
+        for row in tables.rows(TAXA_FILE, len(taxonomy), ["taxon_id", "train_photos"])
     }
     taken_for = tables.taken_for()
     rows = []
@@ -191,7 +188,7 @@ def _all_taxa(
     columns += [Column(head, numeric=True) for head in heads]
     columns += [Column("Most often taken for (photos)")]
     unseen = taxonomy.num_leaves - len(rows)
-    note = f"{plural(unseen, 'leaf')} had no photo in the evaluation." if unseen else ""
+    note = f"{counted(unseen, 'leaf', 'leaves')} had no photo in the evaluation." if unseen else ""
     return [Table("Every leaf", columns, rows, sortable=True, note=note)]
 
 

@@ -25,7 +25,8 @@ from components.report.blocks import (
 from components.report.charts.axis import share_axis
 from components.report.charts.lines import Band, Series, line_chart
 from components.report.sources import read_json
-from components.report.wording import number, percent, plural
+from components.report.wording import number, percent
+from schemas.counted import counted
 from schemas.duration import duration
 
 HISTORY_FILE, ROWS_FILE = "history.json", "history.parquet"
@@ -52,7 +53,7 @@ def training_section(directory: Path | None) -> Section:
     rows = _rows(directory / ROWS_FILE)
     blocks: list[Block] = [
         Text(
-            f"{plural(history['train_photos'], 'photo')} an epoch, validated on "
+            f"{counted(history['train_photos'], 'photo')} an epoch, validated on "
             f"{history['val_photos']:,}, on {history['devices']}."
         ),
         _schedule(history),

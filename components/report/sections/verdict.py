@@ -45,7 +45,8 @@ def verdict_section(
     facts = [*_accuracy(overall), *_phone(phone)]
     if facts:
         blocks.append(Facts(facts))
-    said = [_pushed(push) for push in pushes]
+    said = [f"The phone's bundle is {_blessed(phone)}."] if phone else []
+    said += [_pushed(push) for push in pushes]
     said += [f"Compared {verdict['compared']}."] if verdict else []
     if said:
         blocks.append(Items(said))
@@ -87,11 +88,14 @@ def _phone(report: Mapping[str, Any] | None) -> list[Fact]:
     if entry is None:
         return []
     photos, variant = f"{entry['photos']:,} photos", str(name).replace("_", " ")
-    blessed = "blessed" if report["blessed"] else "NOT blessed"
     return [
-        Fact("Phone, top-1", percent(entry["variant_accuracy"]), (photos, blessed)),
+        Fact("Phone, top-1", percent(entry["variant_accuracy"]), (photos, _blessed(report))),
         Fact("Phone, size", megabytes(entry["bytes"]), (variant,)),
     ]
+
+
+def _blessed(report: Mapping[str, Any]) -> str:
+    return "blessed" if report["blessed"] else "NOT blessed"
 
 
 def _pushed(push: Push) -> str:

@@ -42,8 +42,36 @@ PHONE = {
             "variant_accuracy": 0.78,
             "accuracy_drop": 0.02,
             "largest_score_error": 0.01,
-            "milliseconds_per_photo": 3.2,
             "bytes": 1_234_567,
+            "broken_taxa": 12,
+            "worst_taxa": [
+                {
+                    "taxon_id": FIRST_TAXON,
+                    "name": MEAN_NAME,
+                    "photos": 20,
+                    "server_right": 18,
+                    "variant_right": 3,
+                }
+            ],
+            "latency_p50_ms": 3.21,
+            "latency_p95_ms": 4.56,
+            "latency": {"1": {"p50_ms": 3.21, "p95_ms": 4.56, "ratio_to_float32": 0.5}},
+            "what_comes_later": [1],
+        },
+        "full_int8": {
+            "passed": False,
+            "reasons": ["Its output is not named."],
+            "photos": 0,
+            "bytes": 700_000,
+        },
+    },
+    "conventions": {
+        "android": {
+            "words": "as Android does",
+            "photos": 50,
+            "top1": 0.31,
+            "top1_interval": [0.2, 0.45],
+            "top1_agreement": 0.4,
         }
     },
 }
@@ -306,6 +334,7 @@ def write_evaluation(directory: Path, names: list[str], photos: int = 20) -> Non
     table_files.write_table(
         metrics, directory / table_files.METRICS_FILE, table_files.METRICS_SCHEMA
     )
+    write_problems(directory)
     write_reliability(directory)
     write_confusions(directory, leaves, photos)
     columns = {
@@ -339,6 +368,33 @@ def of_slices(
             "high": np.minimum(values + 0.1, 1),
         }
     )
+
+
+def write_problems(directory: Path) -> None:
+    row = {
+        "taxon_id": FIRST_TAXON + 1,
+        "n": 20,
+        "errors": 9,
+        "error_rate": 0.45,
+        "low": 0.26,
+        "high": 0.66,
+        "observations": 300,
+        "gain": 135.0,
+        "sure_gain": 78.0,
+        "diagnoses": ["few_photos", "mislabelled"],
+        "train_photos": 4,
+        "errors_within_genus": 0,
+        "confused_taxon_id": 0,
+        "confused_count": 0,
+        "confident_errors": 1,
+        "suspect_photo_ids": [FIRST_PHOTO + 1],
+        "copies": 0,
+        "copies_elsewhere": 0,
+        "top_observer_photos": 1,
+    }
+    schema = table_files.PROBLEMS_SCHEMA
+    table = pa.Table.from_pylist([row]).select(schema.names)
+    table_files.write_table([table], directory / table_files.PROBLEMS_FILE, schema)
 
 
 def write_reliability(directory: Path) -> None:
