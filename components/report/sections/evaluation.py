@@ -212,7 +212,8 @@ def _comparison(verdict: Mapping[str, Any] | None) -> list[Block]:
     words = (
         f"On {counted(photos, 'photo')} of {counted(leaves, 'leaf', 'leaves')} that both models "
         f"know, top-1 changed by {_points(change.value)} percentage points "
-        f"({_points(change.low)} to {_points(change.high)}; McNemar's p = {comparison['p_value']:.2g})."
+        f"({_points(change.low)} to {_points(change.high)}; "
+        f"McNemar's p = {comparison['p_value']:.2g})."
     )
     return [
         Heading("Against the last blessed model"),
