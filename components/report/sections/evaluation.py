@@ -18,9 +18,9 @@ from components.report.blocks import (
 )
 from components.report.charts.reliability import reliability_diagram
 from components.report.evaluation_tables import EvaluationTables, Slice
+from components.report.sections.comparison import comparison_blocks
 from components.report.sections.slices import slices_table
-from components.report.wording import Figure, number, percent, with_interval
-from schemas.counted import counted
+from components.report.wording import Figure, number, with_interval
 
 SLICES_SHOWN = 12
 TOP1 = "top1_accuracy"
@@ -70,7 +70,7 @@ def evaluation_section(
         *_reliability(tables),
         *_by_slice(tables),
         *_common_ancestor(overall),
-        *_comparison(verdict),
+        *comparison_blocks(verdict),
     ]
     return Section("evaluation", "Evaluation", blocks)
 
@@ -185,70 +185,3 @@ def _common_ancestor(overall: Mapping[str, Figure]) -> Sequence[Block]:
     ]
     note = "iNaturalist's rule: the lowest taxon that holds more than 78 % of the best scores."
     return [Table("Common ancestor", columns, rows, note=note)]
-
-
-def _comparison(verdict: Mapping[str, Any] | None) -> list[Block]:
-    comparison = verdict.get("comparison") if verdict else None
-    if not comparison:
-        return []
-    compared = [
-        ("both right", "both"),
-        ("only this model", "only_candidate"),
-        ("only the last blessed one", "only_baseline"),
-        ("neither", "neither"),
-    ]
-    photos = comparison["photos"]
-    rows = [
-        [
-            Cell(words),
-            Cell(f"{comparison[key]:,}"),
-            Cell(percent(comparison[key] / photos if photos else None)),
-        ]
-        for words, key in compared
-    ]
-    columns = [Column("Right"), Column("Photos", numeric=True), Column("Share", numeric=True)]
-    leaves = comparison["shared_leaves"]
-    change = Figure(comparison["change"], comparison["low"], comparison["high"], photos)
-    words = (
-        f"On {counted(photos, 'photo')} of {counted(leaves, 'leaf', 'leaves')} that both models "
-        f"know, top-1 changed by {_points(change.value)} percentage points "
-        f"({_points(change.low)} to {_points(change.high)}; "
-        f"McNemar's p = {comparison['p_value']:.2g})."
-    )
-    return [
-        Heading("Against the last blessed model"),
-        Text(words),
-        Table("The same photos, both models", columns, rows),
-        *_fallen(comparison["fallen"]),
-    ]
-
-
-def _points(change: float | None) -> str:
-    return "–" if change is None else f"{100 * change:+.1f}"
-
-
-def _fallen(fallen: Sequence[Mapping[str, Any]]) -> list[Block]:
-    if not fallen:
-        return [Text("No taxon fell beyond what chance explains.")]
-    rows = [
-        [
-            Cell(taxon["name"]),
-            Cell(f"{taxon['n']:,}"),
-            Cell(_points(taxon["change"]), mark="bad"),
-            Cell(f"{taxon['adjusted_p_value']:.2g}"),
-        ]
-        for taxon in fallen[:SLICES_SHOWN]
-    ]
-    columns = [
-        Column("Taxon"),
-        Column("Photos", numeric=True),
-        Column("Change, points", numeric=True),
-        Column("p, adjusted", numeric=True),
-    ]
-    more = len(fallen) - len(rows)
-    note = f"{more:,} more are in verdict.json." if more else ""
-    return [
-        Table(
-            f"{counted(len(fallen), 'taxon', 'taxa')} fell beyond chance", columns, rows, note=note
-        )
-    ]
