@@ -38,12 +38,19 @@ class Column:
     Attributes:
         name: what stands in it; a column without one only draws what others say.
         numeric: whether cells are set to the right.
-        drawing: shown below the name: a scale.
+        drawing: shown in its place: a scale.
+        wide: whether cells hold sentences, which want room.
     """
 
     name: str
     numeric: bool = False
     drawing: Markup | None = None
+    wide: bool = False
+
+    def classes(self, mark: str = "") -> str:
+        """Returns the classes of a cell in this column, with its mark; "" for none."""
+        named = {"number": self.numeric, "wide": self.wide, mark: bool(mark)}
+        return " ".join(name for name, holds in named.items() if holds)
 
 
 @dataclass(frozen=True)

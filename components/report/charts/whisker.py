@@ -15,6 +15,7 @@ from components.report.markup import element
 from components.report.wording import Figure
 
 WIDTH, HEIGHT, MARGIN = 168.0, 18.0, 18.0
+SCALE_HEIGHT = 22.0
 
 
 def whisker(figure: Figure, axis: Axis) -> Markup:
@@ -34,16 +35,16 @@ def whisker(figure: Figure, axis: Axis) -> Markup:
 def scale(axis: Axis) -> Markup:
     """Returns the scale of an axis of shares, for the head of the column."""
     labels = [
-        element("text", f"{tick:.0%}", x=_x(tick, axis), y=12, text_anchor="middle")
+        element("text", f"{tick:.0%}", x=_x(tick, axis), y=17, text_anchor="middle")
         for tick in axis.ticks
     ]
-    return _svg(*labels)
+    return _svg(*labels, height=SCALE_HEIGHT)
 
 
 def _x(value: float, axis: Axis) -> float:
     return MARGIN + min(max(axis.place(value), 0.0), 1.0) * (WIDTH - 2 * MARGIN)
 
 
-def _svg(*parts: Markup) -> Markup:
-    box = f"0 0 {WIDTH:g} {HEIGHT:g}"
+def _svg(*parts: Markup, height: float = HEIGHT) -> Markup:
+    box = f"0 0 {WIDTH:g} {height:g}"
     return element("svg", *parts, viewBox=box, aria_hidden="true", class_="whisker")

@@ -22,7 +22,7 @@ def comparison_blocks(verdict: Mapping[str, Any] | None) -> list[Block]:
     if not comparison:
         return []
     compared = [
-        ("both right", "both"),
+        ("both", "both"),
         ("only this model", "only_candidate"),
         ("only the last blessed one", "only_baseline"),
         ("neither", "neither"),

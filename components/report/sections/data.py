@@ -87,7 +87,12 @@ def _set_aside(directory: Path, kept: int) -> Block:
     return Table(
         f"{counted(reasons.total(), 'photo')} set aside "
         f"({percent(reasons.total() / (reasons.total() + kept), decimals=2)} of the export)",
-        [Column("Reason"), Column("Kind"), Column("File"), Column("Photos", numeric=True)],
+        [
+            Column("Reason", wide=True),
+            Column("Kind"),
+            Column("File"),
+            Column("Photos", numeric=True),
+        ],
         rows,
         note="N stands for any number."
         + (f" {more:,} rarer reasons are in set_aside.csv." if more > 0 else ""),

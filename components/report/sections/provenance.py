@@ -52,7 +52,7 @@ def _facts(
         "Page written on": provenance.machine,
     }
     rows = [[Cell(name), Cell(str(value))] for name, value in known.items() if value]
-    return Table("What made it", [Column("What"), Column("Value")], rows)
+    return Table("What made it", [Column("What"), Column("Value", wide=True)], rows)
 
 
 def _of_model(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def _problems(tables: EvaluationTables, taxonomy: Taxonomy) -> list[Block]:
         Column("Wrong", numeric=True),
         Column("Observations", numeric=True),
         Column("Sure gain", numeric=True),
-        Column("What the figures say"),
+        Column("What the figures say", wide=True),
     ]
     note = (
         "Sure gain: wrong answers that would go if the leaf were always right, asked as often as "
@@ -186,7 +186,7 @@ def _all_taxa(
     heads = ("Trained on", "Photos", "Top-1", "95 % interval", "Top-5", "Precision", "F1")
     columns = [Column("Leaf"), Column("Iconic taxon")]
     columns += [Column(head, numeric=True) for head in heads]
-    columns += [Column("Most often taken for (photos)")]
+    columns += [Column("Most often taken for (photos)", wide=True)]
     unseen = taxonomy.num_leaves - len(rows)
     note = f"{counted(unseen, 'leaf', 'leaves')} had no photo in the evaluation." if unseen else ""
     return [Table("Every leaf", columns, rows, sortable=True, note=note)]

@@ -135,6 +135,6 @@ def _bars(verdict: Mapping[str, Any]) -> list[Block]:
         Column("Value", numeric=True),
         Column("Asked", numeric=True),
         Column("Outcome"),
-        *([Column("Note")] if noted else []),
+        *([Column("Note", wide=True)] if noted else []),
     ]
     return [Table("The bars", columns, rows)]
