@@ -21,6 +21,9 @@ _ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 _CODE = "code_version"
 _EXPORT = "export_fingerprint"
 
+_NEW_NAMED = 4
+"""New inputs that a line names; the report takes a dozen."""
+
 
 @dataclass(frozen=True)
 class StepRun:
@@ -135,9 +138,9 @@ def why(run: StepRun, earlier: list[StepRun]) -> str:
     if not good:
         return "first run" if not earlier else "an earlier run did not end"
     reasons = [_parameter_reason(key, good[-1], run) for key in _changed(good[-1], run)]
-    reasons += [
-        f"new {key}" for key in sorted(run.inputs) if run.inputs[key] != good[-1].inputs.get(key)
-    ]
+    new = [key for key in sorted(run.inputs) if run.inputs[key] != good[-1].inputs.get(key)]
+    reasons += [f"new {key}" for key in new[:_NEW_NAMED]]
+    reasons += [f"{len(new) - _NEW_NAMED} more new inputs"] if len(new) > _NEW_NAMED else []
     return ", ".join(dict.fromkeys(reasons)) or "not in the cache"
 
 
@@ -153,7 +156,12 @@ def _parameter_reason(key: str, before: StepRun, now: StepRun) -> str:
         return "the export changed"
     old, new = _json(before.parameters.get(key)), _json(now.parameters.get(key))
     if isinstance(old, dict) and isinstance(new, dict):
-        names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+        # A setting that was not there before may be null now.
+        names = [
+            name
+            for name in sorted({*old, *new})
+            if (name in old, old.get(name)) != (name in new, new.get(name))
+        ]
         return f"{key} changed: {', '.join(names)}"
     return f"{key} changed"
 

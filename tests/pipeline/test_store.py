@@ -34,6 +34,16 @@ def test_changes_are_named() -> None:
     assert why(run(inputs={"examples": (4,)}), [run(inputs={"examples": (3,)})]) == "new examples"
 
 
+def test_new_setting_that_is_null_is_named() -> None:
+    before, now = run(settings='{"seed": 1}'), run(settings='{"seed": 1, "push_to": null}')
+    assert why(now, [before]) == "settings changed: push_to"
+
+
+def test_of_many_new_inputs_a_few_are_named() -> None:
+    before, now = (run(inputs={key: (number,) for key in "abcdefg"}) for number in (1, 2))
+    assert why(now, [before]) == "new a, new b, new c, new d, 3 more new inputs"
+
+
 def test_the_last_run_that_ended_well_is_the_one_compared_with() -> None:
     earlier = [run(code_version="a"), run(FAILED, code_version="b")]
     assert why(run(code_version="b"), earlier) == "its code changed"

@@ -102,6 +102,7 @@ def line_chart(
         *_bands(frame, bands),
         frame.grid(),
         *(_line(frame, line, place) for place, line in enumerate(series)),
+        *_band_names(frame, bands),
         *(_legend(series) if len(series) > 1 else ()),
     )
 
@@ -122,7 +123,6 @@ def _bands(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
     drawn = []
     for place, band in enumerate(bands):
         left, right = frame.x_of(band.start), frame.x_of(band.end)
-        shade = "band odd" if place % 2 else "band"
         drawn.append(
             element(
                 "rect",
@@ -130,22 +130,23 @@ def _bands(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
                 y=TOP,
                 width=max(right - left, 0.0),
                 height=HEIGHT - TOP - BOTTOM,
-                class_=shade,
+                class_="band odd" if place % 2 else "band",
             )
         )
-        if right - left > DIGIT_WIDTH * (len(band.name) + 1):
-            middle = (left + right) / 2
-            drawn.append(
-                element(
-                    "text",
-                    band.name,
-                    x=middle,
-                    y=HEIGHT - BOTTOM - 6,
-                    text_anchor="middle",
-                    class_="band-name",
-                )
-            )
     return drawn
+
+
+def _band_names(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
+    """Of bands that are wide enough."""
+    names, y = [], HEIGHT - BOTTOM - 6
+    for band in bands:
+        left, right = frame.x_of(band.start), frame.x_of(band.end)
+        if right - left > DIGIT_WIDTH * (len(band.name) + 1):
+            x = (left + right) / 2
+            names.append(
+                element("text", band.name, x=x, y=y, text_anchor="middle", class_="band-name")
+            )
+    return names
 
 
 def _line(frame: Frame, line: Series, place: int) -> Markup:

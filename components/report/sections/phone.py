@@ -128,13 +128,11 @@ def _broken(variant: str, entry: Mapping[str, Any]) -> Table:
 
 
 def _conventions(conventions: Mapping[str, Any]) -> Sequence[Block]:
-    slices = [
-        Slice(
-            f"{name}: {entry['words']}, as ours on {percent(entry['top1_agreement'])}",
-            Figure(entry["top1"], *entry["top1_interval"], entry["photos"]),
-        )
-        for name, entry in conventions.items()
-    ]
+    slices = []
+    for name, entry in conventions.items():
+        low, high = entry["top1_interval"]
+        words = f"{name}: {entry['words']}, as ours on {percent(entry['top1_agreement'])}"
+        slices.append(Slice(words, Figure(entry["top1"], low, high, entry["photos"])))
     if not slices:
         return ()
     note = "The same model, each client preparing the photos in its own way."
