@@ -40,7 +40,7 @@ def test_new_setting_that_is_null_is_named() -> None:
 
 
 def test_of_many_new_inputs_a_few_are_named() -> None:
-    before, now = (run(inputs={key: (number,) for key in "abcdefg"}) for number in (1, 2))
+    before, now = (run(inputs=dict.fromkeys("abcdefg", (number,))) for number in (1, 2))
     assert why(now, [before]) == "new a, new b, new c, new d, 3 more new inputs"
 
 
