@@ -102,8 +102,10 @@ def create_pipeline(
     export_mobile = MobileExporter(
         model, taxonomy, photos, read.outputs["photo_index"], config.mobile_export
     )
-    bundle = export_mobile.outputs["bundle"]
-    validate_mobile = MobileValidator(bundle, model, photos, config.mobile_validation)
+    validate_mobile = MobileValidator(
+        export_mobile.outputs["bundle"], model, photos, examples, config.mobile_validation
+    )
+    bundle = validate_mobile.outputs["finished_bundle"]
     blessing = evaluate.outputs["blessing"]
     push_model = GuardedPusher(
         model,
@@ -112,7 +114,7 @@ def create_pipeline(
         model_blessing=blessing,
     ).with_id("PushSavedModel")
     push_bundle = GuardedPusher(
-        validate_mobile.outputs["finished_bundle"],
+        bundle,
         directory=str(layout.pushed_bundles),
         copy_to=f"{config.push_to}/mobile" if config.push_to else None,
         model_blessing=blessing,

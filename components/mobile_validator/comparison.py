@@ -63,6 +63,8 @@ def compare(
     saved_model_dir: str | PathLike[str],
     files: Sequence[str],
     settings: MobileValidationSettings,
+    *,
+    originals: Sequence[str] = (),
 ) -> Comparison:
     """Returns the report of a bundle and how to finish it.
 
@@ -71,6 +73,8 @@ def compare(
         saved_model_dir: what it was made from.
         files: gzipped TFRecords of the split to compare on.
         settings: the bars.
+        originals: gzipped TFRecords of the split as ExampleGen wrote it, to measure other clients'
+            preprocessing on; none to leave that out.
 
     Raises:
         ConfigError: if a bar needs what the bundle does not hold.
@@ -106,7 +110,7 @@ def compare(
         choice=choice,
         judged=judged,
         server=reference,
-        conventions=conventions(server, files, max_photos=settings.convention_photos),
+        conventions=conventions(server, taxonomy, originals, max_photos=settings.convention_photos),
     )
     return Comparison(report, _finish(bundle, judged, passed, choice, reference, settings))
 

@@ -36,6 +36,7 @@ class MobileValidatorSpec(ComponentSpec):
         "bundle": ChannelParameter(type=standard_artifacts.Model),
         "model": ChannelParameter(type=standard_artifacts.Model),
         "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "originals": ChannelParameter(type=standard_artifacts.Examples),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
         "blessing": ChannelParameter(type=standard_artifacts.InfraBlessing),
@@ -55,6 +56,8 @@ class MobileValidator(BaseComponent):
         bundle: standard_artifacts.Model of a MobileExporter.
         model: standard_artifacts.Model, the SavedModel that the bundle was made from.
         examples: standard_artifacts.Examples, transformed records (image, label).
+        originals: standard_artifacts.Examples, the raw records that they were made from, which
+            other clients' preprocessing is measured on.
 
     Outputs:
         blessing: standard_artifacts.InfraBlessing, for a Pusher's `infra_blessing`.
@@ -72,6 +75,7 @@ class MobileValidator(BaseComponent):
         bundle: BaseChannel,
         model: BaseChannel,
         examples: BaseChannel,
+        originals: BaseChannel,
         settings: MobileValidationSettings,
     ) -> None:
         super().__init__(
@@ -79,6 +83,7 @@ class MobileValidator(BaseComponent):
                 bundle=bundle,
                 model=model,
                 examples=examples,
+                originals=originals,
                 settings=settings.model_dump_json(),
                 code_version=source_hash(*CODE),
                 blessing=Channel(type=standard_artifacts.InfraBlessing),

@@ -36,12 +36,14 @@ class Executor(BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = MobileValidationSettings.model_validate_json(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
+        originals = artifact_utils.get_single_instance(input_dict["originals"])
         bundle = load_bundle(_serving_path(input_dict["bundle"]))
         found = compare(
             bundle,
             _serving_path(input_dict["model"]),
             record_files(examples, settings.split, setting="mobile_validation.split"),
             settings,
+            originals=record_files(originals, settings.split, setting="mobile_validation.split"),
         )
         directory = Path(artifact_utils.get_single_uri(output_dict["report"]))
         directory.mkdir(parents=True, exist_ok=True)

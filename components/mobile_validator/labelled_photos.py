@@ -1,4 +1,4 @@
-"""Transformed records, streamed: in batches as the network takes them, or as they are stored.
+"""Transformed records, streamed in batches, as the network takes them.
 
 for pixels, labels in labelled_photos(files, size_px=299, batch_size=32, max_photos=None):
     ...  # float32 [B, S, S, 3] of 0..255, int64 [B]
@@ -55,15 +55,3 @@ def labelled_photos(
             problem=f"a record is no transformed photo: {error.message.strip().splitlines()[0]}",
             remedy="Run Transform again.",
         ) from error
-
-
-def encoded_photos(files: Sequence[str], *, max_photos: int) -> Iterator[tuple[bytes, int]]:
-    """Yields (JPEG, label) of the first photos.
-
-    Args:
-        files: gzipped TFRecords of transformed records.
-        max_photos: how many to yield.
-    """
-    records = tf.data.TFRecordDataset(list(files), compression_type="GZIP").take(max_photos)
-    for features in records.map(lambda r: tf.io.parse_single_example(r, _FEATURES)):
-        yield features[record.IMAGE].numpy(), int(features[record.LABEL])

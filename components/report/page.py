@@ -32,7 +32,7 @@ from components.taxon_evaluator.tables.table_files import PROBLEMS_FILE
 from schemas.record import TAXONOMY_FILE
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
-from serving.checked_bundle import BUNDLE_MANIFEST
+from serving.checked_bundle import BUNDLE_MANIFEST, find_bundle
 from serving.fingerprint import EXTRAS, MANIFEST_FILE
 
 PAGE_FILE = "report.html"
@@ -86,6 +86,7 @@ def sections(sources: Sources, provenance: Provenance) -> list[Section]:
     verdict = read_json(tables.directory if tables else None, VERDICT_FILE)
     phone = read_json(sources.mobile_report, MOBILE_REPORT_FILE)
     manifest = read_json(sources.model / EXTRAS if sources.model else None, MANIFEST_FILE)
+    bundle = find_bundle(sources.bundle) if sources.bundle else None
     where = f"{provenance.artifacts.get('evaluation', 'the evaluation')}/tables"
     found = [
         verdict_section(
@@ -97,7 +98,7 @@ def sections(sources: Sources, provenance: Provenance) -> list[Section]:
         taxa_section(tables, taxonomy, where),
         _errors(tables, sources, taxonomy),
         phone_section(phone),
-        provenance_section(provenance, manifest, read_json(sources.bundle, BUNDLE_MANIFEST)),
+        provenance_section(provenance, manifest, read_json(bundle, BUNDLE_MANIFEST)),
     ]
     return [section for section in found if section is not None]
 
