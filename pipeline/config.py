@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.anomaly_gate.config import ValidationSettings
 from components.duplicate_gate.config import DuplicateSettings
@@ -27,6 +27,7 @@ from pipeline.build_export.settings import SelectionSettings
 from pipeline.kubeflow_settings import KubeflowSettings
 from schemas.errors import ConfigError, did_you_mean
 from schemas.settings import Settings, load_settings
+from serving.variants import form_of
 
 PRESETS_DIR = Path(__file__).parent / "presets"
 
@@ -81,6 +82,24 @@ class PipelineConfig(Settings):
 
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
     """Arguments of the Beam runner. Without a --runner Beam would try to download one (Prism)."""
+
+    @model_validator(mode="after")
+    def _phone_forms_fit(self) -> Self:
+        """What would fail after the training is refused before it."""
+        variants = self.mobile_export.variants
+        lowered = [name for name in variants if form_of(name).head_rank is not None]
+        if lowered and self.trainer.head_rank is not None:
+            raise ValueError(
+                f"mobile_export.variants: {', '.join(lowered)} would lower the rank of a head that "
+                f"trainer.head_rank makes one of {self.trainer.head_rank} already; leave them out"
+            )
+        chosen = self.mobile_validation.default_variant
+        if chosen is not None and chosen not in variants:
+            raise ValueError(
+                f"mobile_validation.default_variant: {chosen} is none of mobile_export.variants "
+                f"({', '.join(variants)})"
+            )
+        return self
 
 
 def presets() -> list[str]:

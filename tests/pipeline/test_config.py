@@ -119,3 +119,15 @@ def test_beam_never_reaches_for_a_runner_to_download() -> None:
         # DirectRunner tries Prism first, unless it is told to use processes of its own.
         if "--runner=DirectRunner" in args:
             assert "--direct_running_mode=multi_processing" in args
+
+
+def test_a_head_of_a_low_rank_is_not_lowered_again() -> None:
+    with pytest.raises(ConfigError, match="fact256_dynamic_range_int8 would lower the rank of a"):
+        load_config("full", overrides=["trainer.head_rank=256"])
+
+
+def test_the_phones_default_must_be_exported() -> None:
+    with pytest.raises(
+        ConfigError, match=r"fact64_float16 is none of mobile_export\.variants \(fl"
+    ):
+        load_config("demo", overrides=["mobile_validation.default_variant=fact64_float16"])
