@@ -71,7 +71,7 @@ def _figures(manifest: BundleManifest) -> str:
                     f"{entry.bytes / 1e6:.2f}",
                     f"{found.top1:.1%}",
                     f"{found.top5:.1%}",
-                    f"{-100 * found.top1_drop:+.1f} ({low:+.1f} to {high:+.1f}) points",
+                    f"{100 * (0 - found.top1_drop):+.1f} ({low:+.1f} to {high:+.1f}) points",
                     f"{found.top1_agreement:.1%}",
                     f"{found.rollup_agreement:.1%}",
                     f"{found.broken_taxa:,}",
@@ -102,7 +102,7 @@ def _use(manifest: BundleManifest) -> str:
 def _training(manifest: BundleManifest) -> str:
     training = manifest.training
     if training.photos is None:
-        lines = ["Their number is not known."]
+        lines = ["How many there were is not known."]
     else:
         people = f", by {training.observers:,} observers" if training.observers else ""
         lines = [f"{training.photos:,} photos{people}."]
