@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "schemas"))
 
@@ -90,6 +91,21 @@ def test_leaves_below_a_thousandth_of_the_best_are_cut_off() -> None:
     kept = cut_off(np.array([[0.5, 0.0005, 0.00049, 0.2]]))
 
     assert (kept > 0).tolist() == [[True, True, False, True]]
+
+
+@given(
+    scores=arrays(
+        np.float32,
+        st.tuples(st.integers(0, 3), st.integers(1, 30)),
+        elements=st.sampled_from([0.0, 0.1, 0.2, 0.5, np.nan]),
+    ),
+    k=st.integers(1, 40),
+)
+def test_top_leaves_are_those_of_a_whole_sort(scores: np.ndarray, k: int) -> None:
+    classes, best = top_leaves(scores, k)
+
+    assert classes.tolist() == np.argsort(-scores, axis=1, kind="stable")[:, :k].tolist()
+    np.testing.assert_array_equal(best, np.take_along_axis(scores, classes, axis=1))
 
 
 @given(taxonomy=taxonomies(), data=st.data())
