@@ -1,7 +1,7 @@
 """A photo file made ready for the network, without TensorFlow: what phone and desktop clients do.
 
-The steps are those of `serving.preprocess`, with the one that only a client can take, since the
-graph never sees a photo's EXIF:
+The steps are those of `preprocess_spec.OURS`, with the one that only a client can take, since a
+server's graph never sees a photo's EXIF:
 
 1. turn the photo upright as its EXIF orientation says;
 2. cut the centre square, its side the photo's full shorter side;
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from schemas.errors import DataError
+from serving.preprocess_spec import OURS, as_client
 
 UPLOAD_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 """What `prepare_bytes` reads: Pillow knows many more, some of which start other programs."""
@@ -69,13 +70,8 @@ def prepare_bytes(
 
 
 def _pixels(upright: Image.Image, size_px: int, crop_share: float) -> npt.NDArray[np.float32]:
-    photo = _centre_square(upright, crop_share)
-    # Mode "F" keeps fractions; resizing in "RGB" would round to whole values twice.
-    bands = [
-        np.asarray(band.convert("F").resize((size_px, size_px), Image.Resampling.BILINEAR))
-        for band in photo.split()
-    ]
-    return np.stack(bands, axis=-1)
+    spec = OURS if crop_share == 1.0 else OURS.model_copy(update={"crop_ratio": crop_share})
+    return as_client(upright, size_px, spec)
 
 
 def _read_upright(
@@ -123,12 +119,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         image = Image.fromarray(grey)
     return image.convert("RGB")
-
-
-def _centre_square(photo: Image.Image, share: float) -> Image.Image:
-    side = max(1, round(min(photo.size) * share))
-    left, top = (photo.width - side) // 2, (photo.height - side) // 2
-    return photo.crop((left, top, left + side, top + side))
 
 
 def _sentence(error: Exception) -> str:

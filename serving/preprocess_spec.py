@@ -23,7 +23,6 @@ from pydantic import Field
 from schemas.settings import Settings
 
 Floats = npt.NDArray[np.float32]
-Photo = npt.NDArray[np.uint8]
 
 
 class Preprocessing(Settings):
@@ -109,11 +108,11 @@ CONVENTIONS: dict[str, Convention] = {
 """By name, ours first."""
 
 
-def as_client(photo: Photo, size_px: int, spec: Preprocessing) -> Floats:
+def as_client(photo: Image.Image, size_px: int, spec: Preprocessing) -> Floats:
     """Returns float32 [S, S, 3]: a photo as a client hands it to the network.
 
     Args:
-        photo: uint8 [H, W, 3], RGB, as the client has it decoded (turned or not).
+        photo: mode RGB, as the client has it decoded (turned or not).
         size_px: S.
         spec: what the client does.
     """
@@ -121,31 +120,29 @@ def as_client(photo: Photo, size_px: int, spec: Preprocessing) -> Floats:
     if spec.whole_values:
         pixels = np.rint(pixels)
     if spec.transposed:
-        pixels = pixels.transpose(1, 0, 2)
+        pixels = np.ascontiguousarray(pixels.transpose(1, 0, 2))
     black, white = spec.range
-    return np.ascontiguousarray(black + pixels * ((white - black) / 255.0), np.float32)
+    if (black, white) == (0.0, 255.0):
+        return pixels
+    return np.asarray(black + pixels * ((white - black) / 255.0), np.float32)
 
 
-def _cut(photo: Photo, spec: Preprocessing) -> Photo:
-    height, width = photo.shape[:2]
+def _cut(photo: Image.Image, spec: Preprocessing) -> Image.Image:
+    width, height = photo.size
     if spec.crop == "centre square":
-        height = width = min(height, width)
-    height = max(1, round(height * spec.crop_ratio))
-    width = max(1, round(width * spec.crop_ratio))
-    top, left = (photo.shape[0] - height) // 2, (photo.shape[1] - width) // 2
-    return np.ascontiguousarray(photo[top : top + height, left : left + width])
+        width = height = min(width, height)
+    width, height = (max(1, round(side * spec.crop_ratio)) for side in (width, height))
+    left, top = (photo.width - width) // 2, (photo.height - height) // 2
+    return photo.crop((left, top, left + width, top + height))
 
 
-def _resized(photo: Photo, size_px: int, spec: Preprocessing) -> Floats:
+def _resized(photo: Image.Image, size_px: int, spec: Preprocessing) -> Floats:
+    size = (size_px, size_px)
     if spec.resize == "bilinear" and spec.antialias:
         # Mode "F" keeps fractions; resizing in "RGB" would round to whole values twice.
         bands = [
-            np.asarray(
-                Image.fromarray(photo[..., band].astype(np.float32)).resize(
-                    (size_px, size_px), Image.Resampling.BILINEAR
-                )
-            )
-            for band in range(3)
+            np.asarray(band.convert("F").resize(size, Image.Resampling.BILINEAR))
+            for band in photo.split()
         ]
         return np.stack(bands, axis=-1)
     import cv2  # a client of ours alone needs none
@@ -155,7 +152,5 @@ def _resized(photo: Photo, size_px: int, spec: Preprocessing) -> Floats:
         "area": cv2.INTER_AREA,
         "nearest": cv2.INTER_NEAREST,
     }
-    resized = cv2.resize(
-        photo.astype(np.float32), (size_px, size_px), interpolation=filters[spec.resize]
-    )
-    return np.asarray(resized, np.float32)
+    pixels = np.asarray(photo, np.float32)
+    return np.asarray(cv2.resize(pixels, size, interpolation=filters[spec.resize]), np.float32)

@@ -59,7 +59,7 @@ def _first_leaves(
 ) -> Ints:
     upright = spec.orientation == "upright by EXIF"
     pixels = [
-        as_client(photo.pixels(upright=upright), server.image_size_px, spec) for photo in photos
+        as_client(photo.picture(upright=upright), server.image_size_px, spec) for photo in photos
     ]
     return np.asarray(server.scores(np.stack(pixels)).argmax(axis=1))
 

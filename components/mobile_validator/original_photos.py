@@ -1,7 +1,7 @@
 """Photos as they were taken, before Transform made them upright and small: what clients start from.
 
 for photo in original_photos(files, taxonomy, max_photos=200):
-    photo.pixels(upright=True), photo.label     # uint8 [H, W, 3], leaf class
+    photo.picture(upright=True), photo.label     # RGB, leaf class
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from PIL import Image
 
@@ -51,8 +49,8 @@ class OriginalPhoto:
     orientation: int
     label: int
 
-    def pixels(self, *, upright: bool) -> npt.NDArray[np.uint8]:
-        """Returns uint8 [H, W, 3], RGB.
+    def picture(self, *, upright: bool) -> Image.Image:
+        """Returns the photo decoded, mode RGB.
 
         Args:
             upright: turned as EXIF says, or as the bytes have it.
@@ -60,7 +58,7 @@ class OriginalPhoto:
         image = Image.open(io.BytesIO(self.encoded)).convert("RGB")
         if upright and self.orientation in _UPRIGHT:
             image = image.transpose(_UPRIGHT[self.orientation])
-        return np.asarray(image)
+        return image
 
 
 def original_photos(

@@ -7,6 +7,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tiny_world import paint
 
 from serving.preprocess import prepare_batch
@@ -21,12 +22,12 @@ def test_ours_is_what_the_server_does(width: int, height: int) -> None:
 
     server = prepare_batch(tf.constant([encoded.getvalue()]), 48)[0].numpy()
 
-    np.testing.assert_allclose(as_client(np.asarray(photo), 48, OURS), server, atol=0.01)
+    np.testing.assert_allclose(as_client(photo, 48, OURS), server, atol=0.01)
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)
 def test_every_convention_gives_a_square_in_range(name: str) -> None:
-    pixels = as_client(np.asarray(paint(70, 50)), 32, CONVENTIONS[name].spec)
+    pixels = as_client(paint(70, 50), 32, CONVENTIONS[name].spec)
 
     assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.float32)
     assert pixels.min() >= 0
@@ -34,7 +35,7 @@ def test_every_convention_gives_a_square_in_range(name: str) -> None:
 
 
 def test_android_sees_ios_mirrored_along_the_diagonal() -> None:
-    photo = np.asarray(paint(70, 50))
+    photo = paint(70, 50)
 
     ios, android = (as_client(photo, 32, CONVENTIONS[name].spec) for name in ("ios", "android"))
 
@@ -43,9 +44,10 @@ def test_android_sees_ios_mirrored_along_the_diagonal() -> None:
     np.testing.assert_array_equal(ios, np.rint(ios))
 
 
-def columns(width: int, height: int) -> np.ndarray:
+def columns(width: int, height: int) -> Image.Image:
     """A photo whose pixels say their column."""
-    return np.repeat(np.arange(width)[None, :, None], height, 0).repeat(3, 2).astype(np.uint8)
+    values = np.repeat(np.arange(width)[None, :, None], height, 0).repeat(3, 2)
+    return Image.fromarray(values.astype(np.uint8))
 
 
 def test_the_square_is_cut_and_the_rectangle_squeezed() -> None:
@@ -67,15 +69,15 @@ def test_without_antialiasing_every_other_stripe_is_lost() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, 0::4] = stripes[:, 1::4] = 254
 
-    plain = as_client(stripes, 16, Preprocessing(antialias=False))
-    smooth = as_client(stripes, 16, OURS)
+    plain = as_client(Image.fromarray(stripes), 16, Preprocessing(antialias=False))
+    smooth = as_client(Image.fromarray(stripes), 16, OURS)
 
     assert np.ptp(smooth[:, 1:-1]) < 1
     assert set(np.unique(plain)) <= {0.0, 127.0, 254.0}
 
 
 def test_range_is_applied_last() -> None:
-    white = np.full((4, 4, 3), 255, np.uint8)
+    white = Image.new("RGB", (4, 4), "white")
 
     pixels = as_client(white, 2, Preprocessing(range=(-1.0, 1.0)))
 

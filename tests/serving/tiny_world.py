@@ -61,7 +61,7 @@ def tiny_bundle(saved_model: Path, taxonomy: Taxonomy, directory: Path) -> Path:
 
 def pixels_of(photo: Image.Image) -> np.ndarray:
     """float32 [S, S, 3]: a photo as the network takes it."""
-    return as_client(np.asarray(photo.convert("RGB")), SIZE_PX, OURS)
+    return as_client(photo, SIZE_PX, OURS)
 
 
 def paint(width: int, height: int, *, seed: int = 0) -> Image.Image:

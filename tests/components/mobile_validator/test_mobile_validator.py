@@ -81,8 +81,8 @@ def test_originals_are_turned_upright_and_of_the_models_taxa(
 
     assert [photo.label for photo in photos] == [seed % 5 for seed in range(PHOTOS)]
     painted = np.asarray(paint(50, 40, seed=3))
-    np.testing.assert_array_equal(photos[3].pixels(upright=True), painted)
-    np.testing.assert_array_equal(photos[3].pixels(upright=False), np.rot90(painted))
+    np.testing.assert_array_equal(np.asarray(photos[3].picture(upright=True)), painted)
+    np.testing.assert_array_equal(np.asarray(photos[3].picture(upright=False)), np.rot90(painted))
 
 
 @pytest.fixture(scope="session")
