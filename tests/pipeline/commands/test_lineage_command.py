@@ -58,7 +58,7 @@ def test_photo_in_training(runs: Path) -> None:
         "ladybirds  3          2026-05-04 03:02  yes         saved_model/17  train: photo 2, taxon "
         "52 Adalia bipunctata, photos/2/medium.jpg\n"
         "                                                    mobile/17\n"
-        "ladybirds  10         2026-05-04 03:02  no          not pushed      train: photo 2, taxon "
+        "ladybirds  11         2026-05-04 03:02  no          not pushed      train: photo 2, taxon "
         "52 Adalia bipunctata, photos/2/medium.jpg\n"
         "\n"
         "In training of 2 of 3 models. Only photos of train change a model's weights; those of val "
