@@ -32,6 +32,7 @@ COMMANDS = MappingProxyType(
             "export_legacy",
             "Write a pushed model as iNaturalist's own server loads it.",
         ),
+        "variance": ("variance", "Say what of the spread between trainings is sampling."),
         "lineage": ("lineage", "Say which models a photo was in the training of."),
         "attribution": ("attribution", "Write the credits of what a model was trained on."),
         "kubeflow": ("kubeflow.commands", "Compile for Kubeflow Pipelines, build, submit."),

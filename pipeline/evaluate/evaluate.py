@@ -6,7 +6,6 @@ for line in evaluate(EvaluateRequest(model=..., export_dir=..., jobs=2)):
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from array import array
@@ -19,15 +18,16 @@ import numpy as np
 from components.taxon_evaluator.config import EvaluationSettings
 from components.taxon_evaluator.tables.tables import Tables
 from components.taxon_evaluator.tables.write_tables import TableSettings, write_tables
-from components.taxon_evaluator.training_photos import TrainingPhotos
+from pipeline.evaluate.evaluated import Evaluated
+from pipeline.evaluate.evaluated_file import EVALUATED_FILE, write_evaluated
 from pipeline.evaluate.evaluation import Evaluation
 from pipeline.evaluate.figures_text import NAME_WIDTH, figure_lines
 from pipeline.evaluate.joint_taxonomy import join
-from pipeline.evaluate.known_training import known_training
+from pipeline.evaluate.known_training import KnownTraining, known_training
 from pipeline.evaluate.label_matches import Synonyms, match_labels
 from pipeline.evaluate.label_report import LabelReport
 from pipeline.evaluate.labels import comparable
-from pipeline.evaluate.open_model import OpenedModel, OpenSettings, open_model
+from pipeline.evaluate.open_model import OpenSettings, open_model
 from pipeline.evaluate.outputs import OutputReader, Outputs
 from pipeline.evaluate.photo_stream import PhotoStream
 from pipeline.evaluate.places import observation_key, read_places
@@ -38,11 +38,6 @@ from schemas.photo_store import PhotoStore
 from schemas.source import Source
 from schemas.synonyms import read_synonym_names, read_synonyms
 from schemas.taxonomy import Taxonomy
-
-EVALUATED_FILE = "evaluated.json"
-"""Beside the tables: what was evaluated on what, and what was left out."""
-
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ def evaluate(request: EvaluateRequest) -> Iterator[str]:
         outputs=outputs,
         temperature=model.temperature,
         places=read_places(source, np.frombuffer(keys, np.int64)),
-        training=training,
+        training=training.photos if training is not None else None,
         settings=EvaluationSettings(),
         count_unknown=request.count_unknown,
     )
@@ -118,16 +113,15 @@ def evaluate(request: EvaluateRequest) -> Iterator[str]:
     )
     with photo_progress(sys.stderr, total=len(keys)) as show:
         tables = evaluation.run(stream, show)
-    yield from _told(request, model, source, report, evaluation, stream, training is not None)
+    said = Evaluated(request.split, model, source, report, evaluation, stream.left_out, training)
+    yield from said.lines()
     with tempfile.TemporaryDirectory() as scratch:
         directory = request.out or Path(scratch)
         _write(tables, evaluation, training, directory)
         yield ""
         yield from figure_lines(directory, min_photos=request.min_photos)
     if request.out is not None:
-        content = _content(request, model, source, report, evaluation, stream)
-        path = request.out / EVALUATED_FILE
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_evaluated(said.content(), request.out)
         yield ""
         yield f"{'tables':<{NAME_WIDTH}}{request.out}"
 
@@ -165,104 +159,23 @@ def _observation_keys(source: Source, split: str, taxonomy: Taxonomy) -> array[i
 
 
 def _write(
-    tables: Tables, evaluation: Evaluation, training: TrainingPhotos | None, directory: Path
+    tables: Tables, evaluation: Evaluation, training: KnownTraining | None, directory: Path
 ) -> None:
     settings = EvaluationSettings()
+    photos = training.photos if training is not None else None
     num_leaves = evaluation.tree.taxonomy.num_leaves
-    known = training is not None
     write_tables(
         tables,
         evaluation.tree,
         evaluation.columns,
-        training.per_leaf if training is not None else np.zeros(num_leaves, np.int64),
+        photos.per_leaf if photos is not None else np.zeros(num_leaves, np.int64),
         TableSettings(
             # Where nothing is known of training, one bucket says so: "0 and more".
-            bucket_edges=settings.train_photos_edges if known else (),
+            bucket_edges=settings.train_photos_edges if photos is not None else (),
             min_slice_photos=settings.min_slice_photos,
             confusions_per_leaf=settings.confusions_per_leaf,
             problems=settings.problems,
         ),
         directory,
-        training.leaves if training is not None else None,
+        photos.leaves if photos is not None else None,
     )
-
-
-def _told(
-    request: EvaluateRequest,
-    model: OpenedModel,
-    source: Source,
-    report: LabelReport,
-    evaluation: Evaluation,
-    stream: PhotoStream,
-    knows_training: bool,
-) -> Iterator[str]:
-    counts = evaluation.counts
-    notes = [*report.lines(), *filter(None, [evaluation.output_note])]
-    if not knows_training:
-        notes.append("what it was trained on is not known here, nor slices by that")
-    yield from _block("model", str(model.path), notes)
-    notes = [*_photo_notes(request, evaluation), *_left_out_notes(stream, source)]
-    text = f"{counts.evaluated:,} of {counts.rows:,} of {request.split} evaluated"
-    yield from _block("photos", text, notes)
-
-
-def _block(name: str, text: str, notes: list[str]) -> Iterator[str]:
-    yield f"{name:<{NAME_WIDTH}}{text}"
-    for note in notes:
-        yield f"{'':<{NAME_WIDTH}}{note}"
-
-
-def _left_out_notes(stream: PhotoStream, source: Source) -> Iterator[str]:
-    left_out = stream.left_out
-    if left_out.missing:
-        fetch = f"`fieldmark fetch-photos {source.directory}`"
-        yield f"{left_out.missing:,} are not on disk; {fetch} fetches them"
-    if left_out.unreadable:
-        yield f"{left_out.unreadable:,} cannot be read:"
-        yield from (f"  {example}" for example in left_out.examples)
-
-
-def _photo_notes(request: EvaluateRequest, evaluation: Evaluation) -> Iterator[str]:
-    counts = evaluation.counts
-    unknown = f"{counts.unknown:,} of {len(counts.unknown_leaves):,} leaves that it does not know"
-    if counts.unknown and request.count_unknown:
-        yield f"{unknown} are counted as errors"
-    elif counts.unknown:
-        share = counts.unknown / counts.rows
-        yield f"{unknown} ({share:.1%}) are left out; --unknown-leaves errors counts them"
-    else:
-        yield "all are of leaves that it knows"
-    if counts.above:
-        yield (
-            f"{counts.above:,} of {len(counts.above_leaves):,} leaves count as a taxon above, "
-            "which is what it knows"
-        )
-
-
-def _content(
-    request: EvaluateRequest,
-    model: OpenedModel,
-    source: Source,
-    report: LabelReport,
-    evaluation: Evaluation,
-    stream: PhotoStream,
-) -> dict[str, object]:
-    counts, left_out = evaluation.counts, stream.left_out
-    return {
-        "version": VERSION,
-        "model": str(model.path),
-        "export": source.directory.name,
-        "split": request.split,
-        "unknown_leaves": "errors" if request.count_unknown else "leave-out",
-        "photos": {
-            "rows": counts.rows,
-            "evaluated": counts.evaluated,
-            "of_unknown_leaves": counts.unknown,
-            "counted_as_taxon_above": counts.above,
-            "missing": left_out.missing,
-            "unreadable": left_out.unreadable,
-        },
-        "labels": report.content(),
-        "outputs": evaluation.output_note or "scores",
-        "photos_digest": evaluation.photos_digest,
-    }

@@ -78,6 +78,7 @@ class Evaluation:
 
     Attributes:
         tree, columns: of the tables.
+        count_unknown: as given.
         counts: of photos.
     """
 
@@ -98,7 +99,7 @@ class Evaluation:
     ) -> None:
         self._source, self._split, self._taxonomy, self._joint = source, split, taxonomy, joint
         self._network, self._outputs, self._places = network, outputs, places
-        self._training, self._settings, self._count_unknown = training, settings, count_unknown
+        self._training, self._settings, self.count_unknown = training, settings, count_unknown
         self._answers = AnswerReader(joint.output_classes, temperature)
         self.tree = TaxonTree(joint.taxonomy, settings.ranks)
         self.columns = PhotoColumns(
@@ -148,7 +149,7 @@ class Evaluation:
             if not joint.is_known[leaf]:
                 counts.unknown += 1
                 counts.unknown_leaves.add(leaf)
-                if not self._count_unknown:
+                if not self.count_unknown:
                     continue
             elif not joint.is_itself[leaf]:
                 counts.above += 1
@@ -182,7 +183,7 @@ class Evaluation:
 
     def _why_nothing(self, stream: PhotoStream) -> str:
         counts, left_out = self.counts, stream.left_out
-        unknown = 0 if self._count_unknown else counts.unknown
+        unknown = 0 if self.count_unknown else counts.unknown
         text = (
             f"No photo of {self._split} could be evaluated. Of {counts.rows:,}, {unknown:,} are of "
             f"leaves that the model does not know, {left_out.missing:,} are not on disk and "

@@ -44,7 +44,7 @@ def choose_model(text: str, *, runs: Path, version: str | None) -> Chosen:
         ConfigError: if there is no such run, version or model.
         DataError: if the run's store cannot be read.
     """
-    root, named = _locate(text, runs)
+    root, named = locate_run(text, runs)
     if version is not None and named is not None:
         raise ConfigError(
             f"{text!r} is a version already, so --version {version} is one too many. Give one of "
@@ -60,8 +60,12 @@ def choose_model(text: str, *, runs: Path, version: str | None) -> Chosen:
     return _of_version(models, wanted, root) if wanted is not None else _newest(models)
 
 
-def _locate(text: str, runs: Path) -> tuple[Path, str | None]:
-    """Returns the run's directory, and "<folder>/<number>" if the text is a pushed version."""
+def locate_run(text: str, runs: Path) -> tuple[Path, str | None]:
+    """Returns the run's directory, and "<folder>/<number>" if the text is a pushed version.
+
+    Raises:
+        ConfigError: if there is no such run, or the text is a directory of one that is no version.
+    """
     path = Path(text).absolute()
     for root in (path, *path.parents):
         if path.is_dir() and is_run(root):

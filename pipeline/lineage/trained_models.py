@@ -120,7 +120,7 @@ def trained_models(graph: Graph, root: Path) -> list[TrainedModel]:
 
 def _trained_model(graph: Graph, root: Path, artifact_id: int, execution_id: int) -> TrainedModel:
     def directories(type_name: str) -> tuple[Path, ...]:
-        return tuple(_on_disk(a.uri, root) for a in graph.upstream(artifact_id, type_name))
+        return tuple(on_disk(a.uri, root) for a in graph.upstream(artifact_id, type_name))
 
     ended_ms = graph.executions[execution_id].last_update_time_since_epoch
     return TrainedModel(
@@ -168,7 +168,7 @@ def _made_from(graph: Graph, model_id: int) -> Iterator[mlmd.Artifact]:
                 yield from _made_from(graph, artifact.id)
 
 
-def _on_disk(uri: str, root: Path) -> Path:
+def on_disk(uri: str, root: Path) -> Path:
     """The directory of an artifact, <step>/<output>/<execution id>, wherever the run lies now."""
     recorded = Path(uri)
     here = Layout(root).artifacts.joinpath(*recorded.parts[-3:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ class RunWorld:
         *,
         state: int = COMPLETE,
         reused: Outputs | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> Outputs:
         """Records an execution as TFX does, and makes the directories of what it wrote.
 
@@ -61,11 +63,13 @@ class RunWorld:
             outputs: type and custom properties by key.
             state: COMPLETE, CACHED or FAILED.
             reused: of an execution served from the cache: what it wrote again.
+            properties: of the execution.
         """
         execution_type = self._store.put_execution_type(mlmd.ExecutionType(name=f"our.{step}"))
-        (execution_id,) = self._store.put_executions(
-            [mlmd.Execution(type_id=execution_type, last_known_state=state)]
-        )
+        execution = mlmd.Execution(type_id=execution_type, last_known_state=state)
+        for name, value in (properties or {}).items():
+            execution.custom_properties[name].string_value = value
+        (execution_id,) = self._store.put_executions([execution])
         self._context(step, execution_id)
         written = dict(reused or {})
         if reused is None:
@@ -86,7 +90,8 @@ class RunWorld:
         }
         if rows is not None:
             types["photo_index"] = ("fieldmark.PhotoIndex", {})
-        written = self.execute("ExportExampleGen", {}, types)
+        fingerprint = {"export_fingerprint": options.get("export", "")}
+        written = self.execute("ExportExampleGen", {}, types, properties=fingerprint)
         Path(written["taxonomy"].uri, "taxonomy.csv").write_text(TAXONOMY_CSV)
         write_set_aside(
             options.get("set_aside", []),
@@ -100,7 +105,9 @@ class RunWorld:
                 write_index(part, path)
         return written
 
-    def train(self, read: Outputs, *, state: int = COMPLETE) -> Outputs:
+    def train(
+        self, read: Outputs, *, state: int = COMPLETE, settings: Mapping[str, Any] | None = None
+    ) -> Outputs:
         """Transform and ProgressiveTrainer."""
         examples = {"examples": read["examples"], "taxonomy": read["taxonomy"]}
         transformed = self.execute(
@@ -108,15 +115,24 @@ class RunWorld:
         )
         inputs = {"examples": transformed["transformed_examples"], "taxonomy": read["taxonomy"]}
         types = {"model": ("Model", {}), "history": ("fieldmark.TrainingHistory", {})}
-        return {**inputs, **self.execute("ProgressiveTrainer", inputs, types, state=state)}
+        said = {"settings": json.dumps(settings or {})}
+        written = self.execute("ProgressiveTrainer", inputs, types, state=state, properties=said)
+        return {**inputs, **written}
 
     def evaluate(self, trained: Outputs, *, blessed: bool, **more: mlmd.Artifact) -> mlmd.Artifact:
         """Evaluator; returns the blessing."""
+        return self.evaluate_with_tables(trained, blessed=blessed, **more)["blessing"]
+
+    def evaluate_with_tables(
+        self, trained: Outputs, *, blessed: bool, **more: mlmd.Artifact
+    ) -> Outputs:
+        """Evaluator; the tables are for the caller to write."""
         inputs = {"model": trained["model"], "examples": trained["examples"], **more}
-        written = self.execute(
-            "Evaluator", inputs, {"blessing": ("ModelBlessing", {"blessed": int(blessed)})}
-        )
-        return written["blessing"]
+        types = {
+            "blessing": ("ModelBlessing", {"blessed": int(blessed)}),
+            "evaluation": ("ModelEvaluation", {}),
+        }
+        return self.execute("Evaluator", inputs, types, properties={"example_splits": '["val"]'})
 
     def push(self, trained: Outputs, number: int, blessing: mlmd.Artifact) -> None:
         """PushSavedModel, MobileExporter, MobileValidator and PushMobile."""
