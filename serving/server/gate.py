@@ -26,7 +26,7 @@ class Gate:
     """
 
     def __init__(self, capacity: int) -> None:
-        self.capacity, self.inside, self.turned_away = capacity, 0, 0
+        self.capacity, self.inside = capacity, 0
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:
@@ -49,7 +49,6 @@ class Gate:
             RequestError: 503, if there is no room.
         """
         if self.inside + photos > self.capacity:
-            self.turned_away += 1
             raise busy(self.inside, self.capacity)
         self.inside += photos
 

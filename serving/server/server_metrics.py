@@ -62,11 +62,6 @@ class ServerMetrics:
                 "Photos between the arrival of their request and its answer.",
                 lambda: [((), float(gate.inside))],
             ),
-            Gauge(
-                "fieldmark_turned_away",
-                "Requests turned away because too many photos were inside.",
-                lambda: [((), float(gate.turned_away))],
-            ),
             Gauge("fieldmark_model_info", "The model that answers.", self._model_info),
         ]
 
