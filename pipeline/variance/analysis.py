@@ -102,8 +102,21 @@ def _cautions(
             f"intervals are wide: they rest on {min(degrees)} "
             f"degree{'s' if min(degrees) > 1 else ''} of freedom, and on normal deviations."
         )
+    yield from _perhaps_the_same_photos(runs, design)
     yield from _same_training(runs)
     yield from _other_settings(runs)
+
+
+def _perhaps_the_same_photos(runs: Sequence[EvaluatedRun], design: Design) -> Iterator[str]:
+    """Val splits drawn apart have as many photos of every taxon only where the exporter's maximum
+    decides, and then all taxa have as many."""
+    is_same = all(np.array_equal(run.photos, runs[0].photos) for run in runs)
+    if design.sets.any() and is_same and len(set(runs[0].photos.tolist())) > 1:
+        yield (
+            "each export's runs were asked as many photos of every taxon as the others', perhaps "
+            "the same ones; then too much is taken off for them. Evaluate each model on one export "
+            "(`fieldmark evaluate MODEL --export DIR --out DIR`) and give those directories."
+        )
 
 
 def _same_training(runs: Sequence[EvaluatedRun]) -> Iterator[str]:

@@ -72,6 +72,27 @@ def test_taxa_that_vary_are_found_and_the_others_are_not() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("photos_of_b", "is_suspected"), [([50, 40], True), ([50, 41], False), ([40, 50], False)]
+)
+def test_exports_that_may_share_their_photos_are_named(
+    photos_of_b: list[int], is_suspected: bool
+) -> None:
+    found = analysed(
+        run("one", [40, 30], [50, 40], export="a"), run("two", [40, 36], photos_of_b, export="b")
+    )
+
+    assert any("perhaps the same ones" in text for text in found.cautions) == is_suspected
+
+
+def test_as_many_photos_of_each_taxon_as_the_exporter_gives_are_no_suspicion() -> None:
+    found = analysed(
+        run("one", [40, 30], [50, 50], export="a"), run("two", [45, 36], [50, 50], export="b")
+    )
+
+    assert not any("perhaps the same ones" in text for text in found.cautions)
+
+
 def test_two_exports_once_each_cannot_tell_chance_from_sampling() -> None:
     found = analysed(
         run("one", [40, 30], [50, 50], export="a"), run("two", [45, 36], [50, 50], export="b")
