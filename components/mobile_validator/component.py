@@ -15,6 +15,7 @@ from components.mobile_validator.executor import Executor
 from schemas.source_hash import source_hash
 
 CODE = (
+    "components.export_example_gen.photo_bytes",
     "components.mobile_validator",
     "components.record_files",
     "components.taxon_evaluator.paired",

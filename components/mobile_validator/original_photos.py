@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 from PIL import Image
 
+from components.export_example_gen.photo_bytes import upright as turned_upright
 from schemas import record
 from schemas.errors import DataError
 from schemas.taxonomy import Taxonomy
@@ -22,17 +23,6 @@ _FEATURES = {
     record.TAXON_ID: tf.io.FixedLenFeature([], tf.int64),
     record.ORIENTATION: tf.io.FixedLenFeature([], tf.int64),
 }
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns a photo upright, by its EXIF orientation; 1 is upright."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +46,7 @@ class OriginalPhoto:
             upright: turned as EXIF says, or as the bytes have it.
         """
         image = Image.open(io.BytesIO(self.encoded)).convert("RGB")
-        if upright and self.orientation in _UPRIGHT:
-            image = image.transpose(_UPRIGHT[self.orientation])
-        return image
+        return turned_upright(image, self.orientation) if upright else image
 
 
 def original_photos(

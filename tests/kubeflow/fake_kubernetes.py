@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import kubernetes
+from loopback_server import serving_answers
 
 Json = dict[str, Any]
 
@@ -80,36 +78,13 @@ class FakeKubernetes:
 def running(fake: FakeKubernetes) -> Iterator[FakeKubernetes]:
     """Serves on a loopback port while the block runs."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def _handle(self) -> None:
-            url = urlparse(self.path)
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            fake.heard.append((self.command, url.path, parse_qs(url.query)))
-            status, value = fake.answer(self.command, url.path, parse_qs(url.query), body)
-            text = value if isinstance(value, str) else json.dumps(value)
-            self.send_response(status)
-            kind = "text/plain" if isinstance(value, str) else "application/json"
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
+    def answer(method: str, path: str, _: dict[str, str], body: Any) -> tuple[int, Any]:
+        url = urlparse(path)
+        fake.heard.append((method, url.path, parse_qs(url.query)))
+        return fake.answer(method, url.path, parse_qs(url.query), body)
 
-        do_GET = do_POST = do_DELETE = _handle
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving_answers(answer, text_type="text/plain") as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def condition(kind: str, message: str = "") -> Json:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-JSON = "application/json"
+from loopback_server import serving_answers
+
 V2 = "/apis/v2beta1"
 
 
@@ -56,33 +54,10 @@ class Stub:
 def serving(stub: Stub) -> Iterator[Stub]:
     """Serves on a loopback port while the block runs."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def _handle(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            path = self.path.partition("?")[0]
-            stub.heard.append((self.command, path, dict(self.headers), body))
-            status, value = stub.answer(self.command, path)
-            is_text = isinstance(value, str)
-            content = value.encode() if is_text else json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/html" if is_text else JSON)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, Any]:
+        bare = path.partition("?")[0]
+        stub.heard.append((method, bare, headers, body))
+        return stub.answer(method, bare)
 
-        do_GET = do_POST = do_DELETE = _handle
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    stub.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving_answers(answer, text_type="text/html") as stub.url:
         yield stub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

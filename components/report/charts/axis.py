@@ -75,6 +75,11 @@ def share_axis(values: Iterable[float]) -> Axis:
     return Axis(low, high, tuple(round(n * step, 12) for n in range(first, last + 1)))
 
 
+def whole_percent(share: float) -> str:
+    """Returns the label of a share, 0..1, in whole per cent."""
+    return f"{share:.0%}"
+
+
 def _round_step(rough: float) -> float:
     power = 10.0 ** math.floor(math.log10(rough))
     return next(

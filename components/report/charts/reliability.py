@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from components.report.charts.axis import Axis
+from components.report.charts.axis import Axis, whole_percent
 from components.report.charts.frame import Frame, drawing
 from components.report.markup import element
 
@@ -44,7 +44,9 @@ class Bin:
 
 def reliability_diagram(bins: Sequence[Bin]) -> Markup:
     """Returns the diagram as SVG."""
-    frame = Frame(_SHARES, _SHARES, _percent, _percent, "confidence of the answer", "right")
+    frame = Frame(
+        _SHARES, _SHARES, whole_percent, whole_percent, "confidence of the answer", "right"
+    )
     most = max((each.photos for each in bins), default=1)
     words = ", ".join(
         f"of {each.photos:,} at {each.confidence:.0%}, {each.accuracy:.0%} are right"
@@ -81,7 +83,3 @@ def _point(frame: Frame, each: Bin) -> Markup:
         element("path", d=f"M{x:.1f} {low:.1f}V{high:.1f}", class_="line s0 whisker"),
         element("circle", cx=x, cy=frame.y_of(each.accuracy), r=4, class_="dot s0"),
     )
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}"

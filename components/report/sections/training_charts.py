@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from components.report.blocks import Chart
-from components.report.charts.axis import share_axis
+from components.report.charts.axis import share_axis, whole_percent
 from components.report.charts.lines import Band, Series, line_chart
 
 History = Mapping[str, Any]
@@ -116,7 +116,7 @@ def _top1_over_epochs(history: History) -> Chart:
         x_name="epochs",
         y_name="top-1",
         bands=stage_bands(history),
-        y_label=_percent,
+        y_label=whole_percent,
         y_axis=share_axis([y for line in series for _, y in line.points]),
     )
     return Chart(svg, "Top-1 after each epoch, at the size of its stage; bands are the stages.")
@@ -137,7 +137,7 @@ def _top1_over_time(history: History) -> Chart:
         x_name="minutes",
         y_name="val top-1",
         bands=bands,
-        y_label=_percent,
+        y_label=whole_percent,
         y_axis=share_axis([y for _, y in points]),
     )
     return Chart(svg, "Val top-1 over the time spent, validations included.")
@@ -155,7 +155,3 @@ def _loss(history: History) -> Chart:
 
 def _points(epochs: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
     return [(epoch["epoch"], epoch[key]) for epoch in epochs]
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
