@@ -24,6 +24,9 @@ from pathlib import Path
 
 import click
 
+# In place of this folder, where this very file would be the package `serving`.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 
 @click.group()
 def main() -> None:
