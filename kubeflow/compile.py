@@ -21,11 +21,12 @@ from typing import Any
 
 import yaml
 
-from kubeflow.compile_checks import Target, check_settings, check_steps, runs_beam_in_the_pod
+from kubeflow.compile_checks import Target, check_settings, check_steps
 from kubeflow.entrypoint import CODE_SCHEME, KEPT, MAPPED
 from kubeflow.platform import platform_document
 from kubeflow.quantity import amount, gigabytes
 from kubeflow.train_settings import train_job_environment
+from pipeline.beam_arguments import works_here
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow_settings import TRAINER, PodSettings
 from schemas.errors import ConfigError
@@ -168,7 +169,7 @@ def _job(config: PipelineConfig, image: str, pipeline_root: str) -> Json:
         schema_file=_inside_the_image(SCHEMA_FILE),
         pipeline_root=pipeline_root,
     )
-    uris = MAPPED if runs_beam_in_the_pod(config) else KEPT
+    uris = MAPPED if works_here(config.beam_args) else KEPT
     runner = KubeflowV2DagRunner(
         config=KubeflowV2DagRunnerConfig(
             default_image=image,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pipeline.beam_arguments import works_here
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow_settings import KubeflowSettings
 from schemas.errors import ConfigError, did_you_mean
@@ -14,14 +15,6 @@ SCHEMES = ("minio://", "s3://", "gs://")
 SHARED_SCHEMES = ("gs://",)
 """Of pipeline roots that Beam workers elsewhere can see."""
 
-LOCAL_RUNNERS = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner")
-
-
-def runs_beam_in_the_pod(config: PipelineConfig) -> bool:
-    """Returns whether Beam works in the step's own pod."""
-    runners = [arg.partition("=")[2] for arg in config.beam_args if arg.startswith("--runner=")]
-    return not runners or runners[-1] in LOCAL_RUNNERS
-
 
 def check_settings(config: PipelineConfig, image: str, pipeline_root: str, target: Target) -> None:
     """Raises ConfigError if something does not fit the target."""
@@ -29,7 +22,7 @@ def check_settings(config: PipelineConfig, image: str, pipeline_root: str, targe
         raise ConfigError(
             f"--image takes an image such as registry/fieldmark:1. Received: {image!r}."
         )
-    shared = target == "vertex" or not runs_beam_in_the_pod(config)
+    shared = target == "vertex" or not works_here(config.beam_args)
     allowed = SHARED_SCHEMES if shared else SCHEMES
     why = " (Vertex AI and Beam workers elsewhere see no other)" if shared else ""
     if not pipeline_root.startswith(allowed):

@@ -22,6 +22,7 @@ from components.progressive_trainer.schedule import largest_image_size_px, small
 from components.pusher.component import GuardedPusher
 from components.report.component import Report
 from components.taxon_evaluator.component import TaxonEvaluator
+from pipeline.beam_arguments import beam_arguments
 from pipeline.config import PipelineConfig
 from pipeline.layout import Layout
 from pipeline.recipe import recipe_of
@@ -152,5 +153,5 @@ def create_pipeline(
         metadata_connection_config=metadata.sqlite_metadata_connection_config(
             str(layout.metadata_db)
         ),
-        beam_pipeline_args=list(config.beam_args),
+        beam_pipeline_args=beam_arguments(config.beam_args),
     )
