@@ -52,7 +52,6 @@ class AnyTFLite:
         *,
         num_labels: int,
         input_range: InputRange | None = None,
-        num_threads: int = 1,
     ) -> None:
         """Loads a model.
 
@@ -61,14 +60,13 @@ class AnyTFLite:
             num_labels: N, how many outputs there must be.
             input_range: what black and white are to the network. None: DEFAULT_RANGE of a float
                 input; of a quantised one its whole range, which converters fit to the pixels.
-            num_threads: threads that one photo may use.
 
         Raises:
             DataError: if it cannot be loaded, takes no photo, or has not N outputs.
             ConfigError: if its quantised input cannot hold the range.
         """
         self._path = Path(path)
-        self._interpreter = _load(self._path, num_threads)
+        self._interpreter = _load(self._path)
         takes = self._interpreter.get_input_details()
         self._input = takes[0]
         self.image_size_px, self._colours_first = _photo_shape(self._path, takes)
@@ -104,9 +102,9 @@ class AnyTFLite:
         return ((given.astype(np.float32) - zero) * (scale or 1.0)).astype(np.float32)
 
 
-def _load(path: Path, num_threads: int) -> Interpreter:
+def _load(path: Path) -> Interpreter:
     try:
-        interpreter = Interpreter(model_content=path.read_bytes(), num_threads=num_threads)
+        interpreter = Interpreter(model_content=path.read_bytes())
         interpreter.allocate_tensors()
     except OSError as error:
         raise DataError(

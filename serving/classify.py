@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,27 +21,15 @@ from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
 from serving.answer import Answer, answers_from_scores
 from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, find_bundle, load_bundle
+from serving.network import Network
 from serving.prepare_file import prepare_file
+from serving.side_by_side import SideBySide
 from serving.suggestions import Suggester
 from serving.temperature import apply_temperature, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
 from serving.versions import newest_version
 
 SAVED_MODEL_FILE = "saved_model.pb"
-
-
-class Network(Protocol):
-    """What a model of either kind is to us.
-
-    Attributes:
-        image_size_px: S.
-    """
-
-    image_size_px: int
-
-    def scores(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Returns float32 [B, N] for float32 [B, S, S, 3], RGB, 0..255."""
-        ...
 
 
 class Classifier:
@@ -117,7 +104,7 @@ def open_classifier(
         directory: a SavedModel of ours, a mobile bundle, or a directory of numbered versions of
             either.
         variant: of a bundle: which to use; None for its default.
-        num_threads: threads that a bundle's model may use.
+        num_threads: photos that a bundle's model answers at once, each in a thread.
         calibrated: whether scores are calibrated by the model's temperature.
 
     Raises:
@@ -168,7 +155,7 @@ def _open_bundle(
     if calibrated:
         temperature = temperature_of(bundle.manifest, source=str(bundle.directory))
     path = bundle.model_path(variant or bundle.default_variant)
-    network = TFLiteClassifier(path, num_threads=num_threads)
+    network = SideBySide([TFLiteClassifier(path) for _ in range(num_threads)])
     return Classifier(network, bundle.taxonomy, source=str(path), temperature=temperature)
 
 

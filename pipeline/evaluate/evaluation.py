@@ -34,7 +34,7 @@ from schemas.errors import FieldmarkError
 from schemas.photo_row import PhotoRow
 from schemas.source import Source
 from schemas.taxonomy import Taxonomy
-from serving.classify import Network
+from serving.network import Network
 
 Ints = npt.NDArray[np.int64]
 

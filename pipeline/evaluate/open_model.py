@@ -17,7 +17,9 @@ from pipeline.evaluate.labels import Label, labels_of, read_labels
 from schemas.errors import ConfigError
 from serving.any_tflite import AnyTFLite, InputRange
 from serving.checked_bundle import BUNDLE_MANIFEST, Bundle, find_bundle, load_bundle
-from serving.classify import SAVED_MODEL_FILE, Network
+from serving.classify import SAVED_MODEL_FILE
+from serving.network import Network
+from serving.side_by_side import SideBySide
 from serving.temperature import TEMPERATURE
 from serving.tflite_classifier import TFLiteClassifier
 from serving.variants import variant_of_file
@@ -32,7 +34,7 @@ class OpenSettings:
         labels: file of labels; for models that are not ours.
         input_range: of a model that is not ours; None for its default.
         variant: of a bundle; None for its default.
-        num_threads: that one photo may use.
+        num_threads: photos that a TFLite model answers at once, each in a thread.
     """
 
     labels: Path | None = None
@@ -111,18 +113,17 @@ def _open_foreign(path: Path, settings: OpenSettings) -> OpenedModel:
         )
     _refuse("--variant", settings.variant, "only a phone bundle of ours has variants")
     labels = read_labels(settings.labels)
-    network = AnyTFLite(
-        path,
-        num_labels=len(labels),
-        input_range=settings.input_range,
-        num_threads=settings.num_threads,
-    )
-    return OpenedModel(network, labels, path, is_ours=False, output_step=network.output_step)
+    copies = [
+        AnyTFLite(path, num_labels=len(labels), input_range=settings.input_range)
+        for _ in range(settings.num_threads)
+    ]
+    network, step = SideBySide(copies), copies[0].output_step
+    return OpenedModel(network, labels, path, is_ours=False, output_step=step)
 
 
 def _open_bundle(bundle: Bundle, path: Path, settings: OpenSettings) -> OpenedModel:
     _refuse_foreign(settings)
-    network = TFLiteClassifier(path, num_threads=settings.num_threads)
+    network = SideBySide([TFLiteClassifier(path) for _ in range(settings.num_threads)])
     return OpenedModel(
         network,
         labels_of(bundle.taxonomy),
