@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-fast test-backbones test-docker lint format lock clean
+.PHONY: help setup demo test test-fast test-backbones test-docker test-flink lint format lock clean
 
 PYTHON3 ?= python3
 UV_VERSION := 0.13.9
@@ -38,13 +38,16 @@ demo: setup  ## Paints a small world, trains on it, and leaves the report in run
 	$(BIN)/fieldmark run demo --export $(DEMO_EXPORT)
 
 test: setup  ## Runs the whole suite.
-	$(PYTEST) -m "not every_backbone and not docker"
+	$(PYTEST) -m "not every_backbone and not docker and not flink"
 
 test-fast: setup  ## Runs the suite without the tests that run a whole pipeline.
-	$(PYTEST) -m "not pipeline and not every_backbone and not docker"
+	$(PYTEST) -m "not pipeline and not every_backbone and not docker and not flink"
 
 test-docker: setup  ## Builds the image and runs a pipeline in its containers; installs Docker on Debian.
 	$(BIN)/pytest -s -m docker tests/kubeflow/test_docker_proof.py
+
+test-flink: setup  ## Runs the data steps on a Flink cluster of this machine; needs Java and Maven.
+	$(BIN)/pytest -s -m flink tests/benchmarks/test_beam_flink.py
 
 test-backbones: setup  ## Holds the trainer's promises for the largest networks as well: 15 minutes.
 	$(PYTEST) tests/components/progressive_trainer/test_backbones.py -m ""

@@ -97,7 +97,9 @@ def engine(name: str, directory: Path) -> Iterator[Engine]:
         return
     with ExitStack() as stack:
         runner: Service = stack.enter_context(
-            flink_cluster(directory, slots=SLOTS) if name == "flink" else beam_job_service(directory)
+            flink_cluster(directory, slots=SLOTS)
+            if name == "flink"
+            else beam_job_service(directory)
         )
         pool = stack.enter_context(worker_pool(directory))
         yield Engine(

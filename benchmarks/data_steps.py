@@ -3,11 +3,11 @@
     python benchmarks/data_steps.py --export EXPORT --out DIR --model DIR \\
         --beam=--runner=FnApiRunner [--services PID ...]
 
-ExportExampleGen, StatisticsGen, Transform and Evaluator are those that `pipeline/dag.py` wires, with
-their own executors, called as TFX's launcher calls them, but without ML Metadata. The model is
+ExportExampleGen, StatisticsGen, Transform and Evaluator are those that `pipeline/dag.py` wires,
+with their own executors, called as TFX's launcher calls them, but without ML Metadata. The model is
 the smallest network, not trained: what it says is wrong, and the same every time. Prints a line of
-JSON: wall and CPU seconds of each step, the CPU seconds of this process, of its children and of
-the services (by process id) with theirs.
+JSON: wall and CPU seconds of each step, the CPU seconds of this process, of its children and of the
+services (by process id) with theirs.
 """
 
 from __future__ import annotations
@@ -124,9 +124,7 @@ def make_model(export: Path, directory: Path) -> None:
 
     keras.utils.set_random_seed(7)
     taxonomy = open_source(str(export), "auto").taxonomy()
-    network = build_network(
-        "small", num_leaves=len(taxonomy.leaf_taxon_ids), base_weights="none"
-    )
+    network = build_network("small", num_leaves=len(taxonomy.leaf_taxon_ids), base_weights="none")
     export_saved_model(
         network, taxonomy, image_size_px=128, directory=directory / MODEL, manifest={}
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.anomaly_gate.config import ValidationSettings
 from components.duplicate_gate.config import DuplicateSettings
@@ -24,6 +24,7 @@ from components.photo_transform.config import TransformSettings
 from components.progressive_trainer.config import TrainerSettings
 from components.taxon_evaluator.config import EvaluationSettings
 from pipeline.build_export.settings import SelectionSettings
+from pipeline.dataflow_flags import faults_of
 from pipeline.kubeflow_settings import KubeflowSettings
 from schemas.errors import ConfigError, did_you_mean
 from schemas.settings import Settings, load_settings
@@ -82,6 +83,13 @@ class PipelineConfig(Settings):
 
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
     """Arguments of the Beam runner. Without a --runner Beam would try to download one (Prism)."""
+
+    @field_validator("beam_args")
+    @classmethod
+    def _job_can_be_sent(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        if faults := faults_of(args):
+            raise ValueError("; ".join(faults))
+        return args
 
     @model_validator(mode="after")
     def _phone_forms_fit(self) -> Self:
