@@ -19,7 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.beam_services import (
-    NO_TFX_PACKAGE,
     REPOSITORY,
     Service,
     beam_job_service,
@@ -37,14 +36,13 @@ from benchmarks.beam_services import (
 from benchmarks.same_outputs import differences
 
 REFERENCE = "in memory"
-IN_MEMORY = ("--runner=FnApiRunner", NO_TFX_PACKAGE)
+IN_MEMORY = ("--runner=FnApiRunner",)
 TWO_PROCESSES = (
     "--runner=DirectRunner",
     "--direct_num_workers=2",
     "--direct_running_mode=multi_processing",
     # Workers import what they unpickle; TFDV before TFX would fail.
     "--beam_plugin=tfx",
-    NO_TFX_PACKAGE,
 )
 SLOTS = 2
 
@@ -162,7 +160,9 @@ def run(engine: Engine, export: Path, directory: Path, name: str) -> dict[str, d
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(names: list[str], photos: int, directory: Path, species: int = 24) -> list[Outcome]:
+def compare(
+    names: Sequence[str], photos: int, directory: Path, species: int = 24
+) -> Iterator[Outcome]:
     """Runs the data steps on several runners, and compares their outputs with the first's.
 
     Args:
@@ -172,13 +172,11 @@ def compare(names: list[str], photos: int, directory: Path, species: int = 24) -
         species: how many leaves.
     """
     export = paint(directory, photos, species)
-    outcomes = []
     for name in names:
         with engine(name, directory) as ready:
             took = run(ready, export, directory, name)
         differ = differences(directory / names[0], directory / name)
-        outcomes.append(Outcome(ready.what, photos, took, differ))
-    return outcomes
+        yield Outcome(ready.what, photos, took, differ)
 
 
 def main() -> None:
@@ -187,15 +185,16 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=2400)
     parser.add_argument("--runners", nargs="+", choices=RUNNERS[1:], default=RUNNERS[1:])
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fieldmark-beam-") as folder:
-        outcomes = compare([REFERENCE, *asked.runners], asked.photos, Path(folder))
     print(f"{asked.photos:,} photos, {len(os.sched_getaffinity(0))} cores")
     print("| runner | step | wall s | CPU s | photos/s | photos a CPU second | identical |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for outcome in outcomes:
-        print("\n".join(outcome.lines()))
-    differ = [f"{outcome.what}: {line}" for outcome in outcomes for line in outcome.differ]
-    print("\n".join(differ), end="")
+    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    differ: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="fieldmark-beam-") as folder:
+        for outcome in compare([REFERENCE, *asked.runners], asked.photos, Path(folder)):
+            print("\n".join(outcome.lines()), flush=True)
+            differ += [f"{outcome.what}: {line}" for line in outcome.differ]
+    for line in differ:
+        print(line)
     sys.exit(bool(differ))
 
 

@@ -49,6 +49,7 @@ def run_data_steps(
     """
     from tfx.types import standard_artifacts
 
+    from pipeline.beam_arguments import beam_arguments
     from pipeline.config import load_config
     from pipeline.dag import create_pipeline
     from schemas.record import SCHEMA_FILE
@@ -59,13 +60,14 @@ def run_data_steps(
     )
     pipeline = create_pipeline(config, export_fingerprint="measured")
     steps = {step.id: step for step in pipeline.components}
+    arguments = beam_arguments(config.beam_args)
     artifacts: dict[str, list[Any]] = {"model": [_artifact(standard_artifacts.Model, model)]}
     artifacts["schema"] = [_artifact(standard_artifacts.Schema, out / "schema")]
     shutil.copyfile(SCHEMA_FILE, out / "schema" / "schema.pbtxt")
     took = {}
     for name in STEPS:
         wall, cpu = time.perf_counter(), cpu_secs(services)
-        made = _run(steps[name], _inputs_of(name, artifacts), out, config.beam_args)
+        made = _run(steps[name], _inputs_of(name, artifacts), out, arguments)
         took[name] = {
             "wall_secs": time.perf_counter() - wall,
             "cpu_secs": cpu_secs(services) - cpu,

@@ -25,10 +25,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outcomes(request: pytest.FixtureRequest, directory: Path) -> dict[str, Outcome]:
     if request.config.option.markexpr != "flink":
         pytest.skip("fetches and starts Flink, and takes minutes: only by make test-flink")
-    found = compare(list(RUNNERS), photos=60, directory=directory, species=6)
-    for outcome in found:
+    found = {}
+    for runner, outcome in zip(RUNNERS, compare(RUNNERS, 60, directory, species=6), strict=True):
         print("\n".join(outcome.lines()))
-    return dict(zip(RUNNERS, found, strict=True))
+        found[runner] = outcome
+    return found
 
 
 @pytest.mark.parametrize("runner", OTHERS)
