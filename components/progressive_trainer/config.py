@@ -95,7 +95,8 @@ class TrainerSettings(Settings):
     """Arithmetic; mixed_float16 suits recent NVIDIA GPUs, float32 CPUs."""
 
     shuffle_buffer_photos: int = Field(8192, ge=1)
-    """Encoded photos held in memory for shuffling."""
+    """Encoded photos held in memory for shuffling; where all have room, each stage reads them once
+    and not every epoch anew."""
 
     eval_batch: int = Field(64, ge=1)
     """Photos per step when validating, over all replicas."""

@@ -1,9 +1,13 @@
 """The stream of training photos: endless, exact, and able to start anywhere.
 
 Photo number e of a run is always the same photo with the same augmentation: epoch e // P shuffles
-the files and then the records with a seed of its own, and every random draw for a photo is seeded
-by (run seed, e). So a run that starts again at e goes on as if it had never stopped, and batches of
-any size cut the one stream without dropping or repeating a photo.
+the photos with a seed of its own, and every random draw for a photo is seeded by (run seed, e). So
+a run that starts again at e goes on as if it had never stopped, and batches of any size cut the one
+stream without dropping or repeating a photo.
+
+Where the shuffle buffer has room for all photos they are read once and held, and an epoch's order
+is drawn from all orders alike. Otherwise each epoch reads the files anew, in a shuffled order, and
+shuffles the records through the buffer. Which of the two depends on the data and the settings only.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.photo_decode import decode_covering
+from components.progressive_trainer.held_photos import HeldPhotos
 from components.progressive_trainer.photo_view import NO_COPY, augmented_photo, to_uint8
 from schemas import record
 from serving.preprocess import square
@@ -117,7 +122,8 @@ def training_stream(
         steps: number of global batches.
         augment: augmentation strength, 0..1.
         seed: seed of the run.
-        shuffle_buffer_photos: encoded photos held in memory for shuffling.
+        shuffle_buffer_photos: encoded photos held in memory for shuffling; if that is all of them,
+            they are read here, once.
         rand_augment: RandAugment's magnitude, 0 for none.
         transpose: probability that a photo's rows and columns change places, 0..1.
         share: which part of every global batch to prepare.
@@ -131,27 +137,34 @@ def training_stream(
     last_epoch = (start_examples + steps * global_batch - 1) // num_photos
     worker_batch = global_batch // share.workers
 
-    def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
-        records = _shuffled_epoch(sorted(files), epoch, seed, shuffle_buffer_photos)
-        return records.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))
+    in_order = sorted(files)
+    held = None
+    if num_photos <= shuffle_buffer_photos:
+        held = HeldPhotos.read(in_order, _TRAINING_FEATURES, num_photos=num_photos)
 
-    def prepare(offset: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        example = tf.io.parse_single_example(serialized, _TRAINING_FEATURES)
-        number = offset + start_examples
-        photo_seed = tf.stack([tf.constant(seed, tf.int64), number])
+    def epoch_photos(epoch: tf.Tensor) -> tf.data.Dataset:
+        if held:
+            photos = _shuffled_rows(num_photos, epoch, seed)
+        else:
+            photos = _shuffled_records(in_order, epoch, seed, shuffle_buffer_photos)
+        return photos.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))
+
+    def prepare(offset: tf.Tensor, photo: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        jpeg, label, photo_id, small = held.take(photo) if held else _parsed(photo)
+        photo_seed = tf.stack([tf.constant(seed, tf.int64), offset + start_examples])
         image = augmented_photo(
-            example[record.IMAGE],
+            jpeg,
             photo_seed,
             image_size_px=image_size_px,
             augment=augment,
             rand_augment=rand_augment,
             transpose=transpose,
-            small=example[record.IMAGE_SMALL],
+            small=small,
         )
-        return image, example[record.LABEL], example[record.PHOTO_ID]
+        return image, label, photo_id
 
     epochs = tf.data.Dataset.range(first_epoch, last_epoch + 1)
-    dataset = epochs.flat_map(epoch_records).enumerate().take(steps * global_batch)
+    dataset = epochs.flat_map(epoch_photos).enumerate().take(steps * global_batch)
     if share.workers > 1:
         dataset = dataset.filter(
             lambda offset, _: (offset % global_batch) // worker_batch == share.worker
@@ -178,7 +191,24 @@ def _batches(
     return batches.prefetch(READY_BATCHES * share.replicas).with_options(options)
 
 
-def _shuffled_epoch(files: list[str], epoch: tf.Tensor, seed: int, buffer: int) -> tf.data.Dataset:
+def _parsed(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Photo, label, photo id and small copy of a record."""
+    example = tf.io.parse_single_example(serialized, _TRAINING_FEATURES)
+    names = (record.IMAGE, record.LABEL, record.PHOTO_ID, record.IMAGE_SMALL)
+    return tuple(example[name] for name in names)
+
+
+def _shuffled_rows(num_photos: int, epoch: tf.Tensor, seed: int) -> tf.data.Dataset:
+    """All rows of the photos held once, in an order that depends on the seed and the epoch only."""
+    epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
+    rows = tf.range(num_photos, dtype=tf.int64)
+    order = tf.random.experimental.stateless_shuffle(rows, seed=epoch_seed)
+    return tf.data.Dataset.from_tensor_slices(order)
+
+
+def _shuffled_records(
+    files: list[str], epoch: tf.Tensor, seed: int, buffer: int
+) -> tf.data.Dataset:
     """All records once, in an order that depends on nothing but the files, the seed, the epoch."""
     epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
     order = tf.random.experimental.stateless_shuffle(tf.constant(files), seed=epoch_seed)

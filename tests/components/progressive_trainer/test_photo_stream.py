@@ -30,6 +30,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return write_records(tmp_path_factory.mktemp("records"), range(PHOTOS), files=3)
 
 
+# A buffer for fewer photos than there are, by which each epoch reads the files, and for all.
+BUFFERS = (4, PHOTOS)
+
+
 def stream(files: list[str], *, start: int, batch: int, steps: int, **options: Any) -> Any:
     given: dict[str, Any] = {
         "num_photos": PHOTOS,
@@ -47,9 +51,14 @@ def flat(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([b[0] for b in batches]), np.concatenate([b[1] for b in batches])
 
 
+@pytest.fixture(scope="module", params=BUFFERS, ids=["read", "held"])
+def buffer(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def uninterrupted(files: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    return flat(stream(files, start=0, batch=1, steps=3 * PHOTOS))
+def uninterrupted(files: list[str], buffer: int) -> tuple[np.ndarray, np.ndarray]:
+    return flat(stream(files, start=0, batch=1, steps=3 * PHOTOS, shuffle_buffer_photos=buffer))
 
 
 def test_photos_are_counted(files: list[str]) -> None:
@@ -79,11 +88,17 @@ def test_each_epoch_augments_a_photo_anew(uninterrupted: tuple[np.ndarray, np.nd
 @pytest.mark.parametrize("start", [1, 7, PHOTOS - 1, PHOTOS, PHOTOS + 5, 2 * PHOTOS])
 @pytest.mark.parametrize("batch", [2, 5])
 def test_stream_from_anywhere_is_the_tail_of_the_whole_pixel_for_pixel(
-    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray], start: int, batch: int
+    files: list[str],
+    buffer: int,
+    uninterrupted: tuple[np.ndarray, np.ndarray],
+    start: int,
+    batch: int,
 ) -> None:
     steps = (3 * PHOTOS - start) // batch
 
-    images, labels = flat(stream(files, start=start, batch=batch, steps=steps))
+    images, labels = flat(
+        stream(files, start=start, batch=batch, steps=steps, shuffle_buffer_photos=buffer)
+    )
 
     end = start + steps * batch
     assert (labels == uninterrupted[1][start:end]).all()
@@ -116,7 +131,10 @@ def halved(photo: bytes) -> bytes:
 
 
 def test_training_reads_small_copies_and_validation_never(
-    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray], tmp_path: Path
+    files: list[str],
+    buffer: int,
+    uninterrupted: tuple[np.ndarray, np.ndarray],
+    tmp_path: Path,
 ) -> None:
     grey = tf.io.encode_jpeg(tf.fill([40, 48, 3], tf.constant(128, tf.uint8))).numpy()
     (tmp_path / "grey").mkdir()
@@ -124,7 +142,9 @@ def test_training_reads_small_copies_and_validation_never(
         tmp_path / "grey", range(PHOTOS), files=3, small=lambda photo: halved(grey)
     )
 
-    images, labels = flat(stream(given, start=0, batch=1, steps=PHOTOS, augment=0.2))
+    images, labels = flat(
+        stream(given, start=0, batch=1, steps=PHOTOS, augment=0.2, shuffle_buffer_photos=buffer)
+    )
 
     assert (labels == uninterrupted[1][:PHOTOS]).all()
     assert np.ptp(images.astype(int), axis=(1, 2, 3)).max() <= 3
@@ -133,6 +153,17 @@ def test_training_reads_small_copies_and_validation_never(
         for of in (files, given)
     ]
     assert (seen[0][0] == seen[1][0]).all()
+
+
+def test_photos_held_are_read_no_more(tmp_path: Path) -> None:
+    files = write_records(tmp_path, range(PHOTOS), files=3)
+    batches = iter(stream(files, start=0, batch=PHOTOS, steps=2, shuffle_buffer_photos=PHOTOS))
+    for file in files:
+        Path(file).unlink()
+
+    for _, labels, photo_ids in batches:
+        assert sorted(labels.numpy()) == list(range(PHOTOS))
+        assert (photo_ids.numpy() == labels.numpy() + FIRST_ID).all()
 
 
 @pytest.mark.parametrize("start", [5, PHOTOS])
@@ -147,18 +178,22 @@ def test_stream_of_small_copies_starts_anywhere_too(tmp_path: Path, start: int) 
 
 
 def test_order_in_which_the_files_are_named_changes_nothing(
-    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray]
+    files: list[str], buffer: int, uninterrupted: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    images, labels = flat(stream(files[::-1], start=0, batch=3, steps=6))
+    images, labels = flat(
+        stream(files[::-1], start=0, batch=3, steps=6, shuffle_buffer_photos=buffer)
+    )
 
     assert (labels == uninterrupted[1][:18]).all()
     assert (images == uninterrupted[0][:18]).all()
 
 
 def test_another_seed_gives_another_order_and_other_views(
-    files: list[str], uninterrupted: tuple[np.ndarray, np.ndarray]
+    files: list[str], buffer: int, uninterrupted: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    images, labels = flat(stream(files, start=0, batch=1, steps=PHOTOS, seed=6))
+    images, labels = flat(
+        stream(files, start=0, batch=1, steps=PHOTOS, seed=6, shuffle_buffer_photos=buffer)
+    )
 
     assert sorted(labels) == list(range(PHOTOS))
     assert (labels != uninterrupted[1][:PHOTOS]).any()
@@ -169,6 +204,7 @@ def test_another_seed_gives_another_order_and_other_views(
 @pytest.mark.parametrize(("workers", "replicas"), [(1, 2), (2, 1), (2, 2)])
 def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
     files: list[str],
+    buffer: int,
     uninterrupted: tuple[np.ndarray, np.ndarray],
     start: int,
     workers: int,
@@ -183,6 +219,7 @@ def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
                 batch=batch,
                 steps=steps,
                 share=Share(worker, workers, replicas),
+                shuffle_buffer_photos=buffer,
             )
         )
         for worker in range(workers)

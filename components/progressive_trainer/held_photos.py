@@ -1,0 +1,68 @@
+"""All encoded photos of a split in memory: read once, then taken in any order.
+
+A shuffle buffer that has room for the whole split holds all its photos anyway, and reads them
+again every epoch. Held as a table, the same memory saves the reading, the parsing and the handing
+over of whole records between threads, and an epoch's order is a shuffle of row numbers.
+
+    held = HeldPhotos.read(["data-00000.gz", "data-00001.gz"], num_photos=8000)
+    jpeg, label, photo_id, small_jpeg = held.take(row)   # in a graph
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from schemas import record
+
+
+@dataclass(frozen=True)
+class HeldPhotos:
+    """The rows are in the order of the files and, within them, of the records.
+
+    Attributes:
+        images: string [P], JPEGs.
+        labels: int64 [P].
+        photo_ids: int64 [P].
+        small: string [P], their small copies, empty where there is none.
+    """
+
+    images: tf.Tensor
+    labels: np.ndarray
+    photo_ids: np.ndarray
+    small: tf.Tensor
+
+    @classmethod
+    def read(
+        cls, files: Sequence[str], features: Mapping[str, Any], *, num_photos: int
+    ) -> HeldPhotos:
+        """Reads all the files.
+
+        Args:
+            files: TFRecord files (gzip) of transformed records.
+            features: how a record is parsed: photo, label, photo id and small copy.
+            num_photos: P, records in all the files together.
+        """
+        records = tf.data.TFRecordDataset(list(files), compression_type="GZIP")
+        parsed = records.map(lambda one: tf.io.parse_single_example(one, features))
+        table = parsed.batch(num_photos).get_single_element()
+        return cls(
+            images=table[record.IMAGE],
+            # Numbers go into the graph as constants; as tensors a strategy might put them on a GPU.
+            labels=table[record.LABEL].numpy(),
+            photo_ids=table[record.PHOTO_ID].numpy(),
+            small=table[record.IMAGE_SMALL],
+        )
+
+    def take(self, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns (photo, label, photo id, small copy) of an int64 scalar row, as scalars."""
+        return (
+            tf.gather(self.images, row),
+            tf.gather(self.labels, row),
+            tf.gather(self.photo_ids, row),
+            tf.gather(self.small, row),
+        )
