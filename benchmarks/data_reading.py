@@ -7,7 +7,9 @@ Photos are painted (the demo world's, with film grain: 500 px, some 60 kB, as iN
 stored as Transform stores them, with the small copy that it writes by default for the smallest of
 the stages (--small-px 0: without). For each stage, SIZE:AUGMENT, these run in turn, --runs times:
 
-stream  `training_stream`: records read, shuffled, decoded, augmented, batched, handed to Python
+held    `training_stream`, where all photos fit into the shuffle buffer, after they were read:
+        shuffled, decoded, augmented, batched, handed to Python
+stream  the same, with a buffer too small for all: records are read from the files all the time
 bare    the same augmented photos, one after the other, out of memory: a loop inside TensorFlow, as
         many at once as there are threads; no files, no shuffling, no batches, nothing handed over
 chain   what iNaturalist's training does to the 500 px files: read, decode whole, to float32, random
@@ -17,8 +19,8 @@ pillow  a bare loop of Pillow's draft decode, crop and resize out of memory, no 
         decode is in another library; one thread
 
 All run in one process on as many cores as threads. Prints photos a second and a CPU second,
-medians, and medians of the ratios within a run. The yardsticks: stream/bare at least 0.9;
-stream/chain at least 3 at the smallest size.
+medians, and medians of the ratios within a run. The yardsticks, for held and for stream: of bare at
+least 0.9; of chain at least 3 at the smallest size.
 """
 
 from __future__ import annotations
@@ -139,7 +141,7 @@ def example(photo: bytes, small: bytes, number: int) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
-def stream(world: World, stage: Stage, views: int) -> Callable[[], int]:
+def stream(world: World, stage: Stage, views: int, *, buffer: int) -> Callable[[], int]:
     """The reader of training."""
     dataset = training_stream(
         world.records,
@@ -150,7 +152,7 @@ def stream(world: World, stage: Stage, views: int) -> Callable[[], int]:
         steps=views // BATCH,
         augment=stage.augment,
         seed=SEED,
-        shuffle_buffer_photos=8192,
+        shuffle_buffer_photos=buffer,
     )
     return drained(dataset)
 
@@ -267,7 +269,8 @@ def measured(make: Callable[[], Callable[[], int]]) -> Rate:
 def compare(world: World, stage: Stage, views: int, runs: int, threads: int) -> None:
     """Prints the medians of a stage."""
     readers: dict[str, Callable[[], Callable[[], int]]] = {
-        "stream": lambda: stream(world, stage, views),
+        "held": lambda: stream(world, stage, views, buffer=len(world.stored)),
+        "stream": lambda: stream(world, stage, views, buffer=len(world.stored) - 1),
         "bare": lambda: bare(world, stage, views, threads),
         "chain": lambda: chain(world, stage, views),
         "pillow": lambda: pillow(world, stage, views),
@@ -278,15 +281,24 @@ def compare(world: World, stage: Stage, views: int, runs: int, threads: int) -> 
             rates[name].append(measured(make))
     print(f"\n{stage.size_px} px, augment {stage.augment}, {threads} threads", flush=True)
     for name, of_runs in rates.items():
-        wall = ratios(rates["stream"], of_runs, lambda rate: rate.per_sec)
-        cpu = ratios(rates["stream"], of_runs, lambda rate: rate.per_cpu_sec)
         print(
             f"{name:7} {median(rate.per_sec for rate in of_runs):7.0f} photos/s "
-            f"{median(rate.per_cpu_sec for rate in of_runs):7.0f} photos/CPU-s   "
-            f"stream/{name}: {median(wall):.2f} wall ({min(wall):.2f}..{max(wall):.2f}), "
-            f"{median(cpu):.2f} CPU ({min(cpu):.2f}..{max(cpu):.2f})",
+            f"{median(rate.per_cpu_sec for rate in of_runs):7.0f} photos/CPU-s",
             flush=True,
         )
+    for ours in ("held", "stream"):
+        for other in ("bare", "chain"):
+            print(f"{ours}/{other}: {in_words(rates[ours], rates[other])}", flush=True)
+
+
+def in_words(ours: Sequence[Rate], theirs: Sequence[Rate]) -> str:
+    """Median and range of the ratios, of wall time and of CPU time."""
+    wall = ratios(ours, theirs, lambda rate: rate.per_sec)
+    cpu = ratios(ours, theirs, lambda rate: rate.per_cpu_sec)
+    return (
+        f"{median(wall):.2f} wall ({min(wall):.2f}..{max(wall):.2f}), "
+        f"{median(cpu):.2f} CPU ({min(cpu):.2f}..{max(cpu):.2f})"
+    )
 
 
 def ratios(
