@@ -22,8 +22,11 @@ from schemas.settings import Settings
 from serving.preprocess_spec import Preprocessing
 from serving.variants import Variant
 
-FORMAT_VERSION: Literal[2] = 2
-"""Raise it when an older reader could no longer use a newer manifest."""
+FORMAT_VERSION: Literal[3] = 3
+"""Raise it when an older reader could no longer use a newer manifest: it refuses any new key."""
+
+CREDITS_FILE = "credits.csv.gz"
+"""Creators of the training photos, by licence: columns creator, license, license_url, photos."""
 
 REMEDY = "Export the mobile bundle again; do not edit it."
 
@@ -158,14 +161,20 @@ class Training(Settings):
     """Photos by licence, "none" for those without; null if the export carried no licences."""
 
     credits: str | None = None
-    """Where the credits of every photo stand: a path or an address; null if not published."""
+    """Where the credits of every photo stand: an address; null if not published."""
+
+    creators_file: str | None = None
+    """File of the bundle that has the creators with their photos by licence; null if none has."""
+
+    creators: int | None = None
+    """Creators that it names; null without the file."""
 
 
 class BundleManifest(Settings):
     """The whole manifest."""
 
-    format_version: Literal[2] = FORMAT_VERSION
-    """Of this form."""
+    format_version: Literal[2, 3] = FORMAT_VERSION
+    """Of this form; one of 2 has fewer keys and is read as well."""
 
     name: str = Field(pattern=r"^fieldmark-[a-z0-9][a-z0-9._-]*$")
     """Of the bundle and its directory: fieldmark-<model>-<version>."""
@@ -232,6 +241,8 @@ class BundleManifest(Settings):
                 raise ValueError(f"the file of {variant} is not the one that files names")
         if self.default_variant is not None and self.default_variant not in self.variants:
             raise ValueError(f"the default variant {self.default_variant} is not in the bundle")
+        if self.training.creators_file not in (None, *self.files):
+            raise ValueError(f"{self.training.creators_file} of the credits is not in files")
         return self
 
     def text(self) -> str:

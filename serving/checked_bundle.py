@@ -21,7 +21,13 @@ from typing import Any
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
-from serving.bundle_manifest import REMEDY, BundleManifest, FileEntry, parse_manifest
+from serving.bundle_manifest import (
+    CREDITS_FILE,
+    REMEDY,
+    BundleManifest,
+    FileEntry,
+    parse_manifest,
+)
 from serving.mobile_files import ANDROID_FILE
 
 BUNDLE_MANIFEST = "manifest.json"
@@ -117,7 +123,8 @@ def load_bundle(directory: str | PathLike[str]) -> Bundle:
 def bundle_fingerprint(directory: str | PathLike[str]) -> str:
     """Returns the sha256, in hex, of all that decides what a phone answers.
 
-    Figures, lineage and the model card are left out: validating a bundle again makes no new one.
+    Figures, lineage, credits and the model card are left out: validating a bundle again makes no
+    new one.
 
     Raises:
         DataError: if the directory is no bundle.
@@ -126,7 +133,9 @@ def bundle_fingerprint(directory: str | PathLike[str]) -> str:
     details = _read_manifest(path / BUNDLE_MANIFEST)
     served = details.model_dump(mode="json", exclude=set(_OF_NO_EFFECT))
     served["files"] = {
-        name: entry.sha256 for name, entry in details.files.items() if name != MODEL_CARD_FILE
+        name: entry.sha256
+        for name, entry in details.files.items()
+        if name not in (MODEL_CARD_FILE, CREDITS_FILE)
     }
     return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()
 

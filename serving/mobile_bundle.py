@@ -5,6 +5,7 @@ fieldmark-<model>-<version>/
   taxonomy.csv, taxonomy.json   for Android and iOS (see serving.mobile_files)
   labels.txt                    scientific name of each class
   synonyms.csv                  taxa that changed since, if given
+  credits.csv.gz                creators of the training photos, by licence, if given
   MODEL_CARD.md                 what it is worth, and what it is not for
   manifest.json                 what the model is, takes and gives; sha256 of every other file
 
@@ -30,7 +31,14 @@ import numpy.typing as npt
 from schemas.errors import ConfigError, DataError
 from schemas.synonyms import read_synonyms
 from schemas.taxonomy import Taxonomy
-from serving.bundle_manifest import BundleManifest, Input, Output, Training, VariantEntry
+from serving.bundle_manifest import (
+    CREDITS_FILE,
+    BundleManifest,
+    Input,
+    Output,
+    Training,
+    VariantEntry,
+)
 from serving.checked_bundle import (
     BUNDLE_MANIFEST,
     MODEL_CARD_FILE,
@@ -77,6 +85,7 @@ class BundleRequest:
         version: of the model; None for the beginning of its id.
         representative: float32 [P, S, S, 3], 0..255, photos that full_int8 is quantised by.
         training: what the model learnt from.
+        credits: content of `credits.csv.gz`, which `training` then tells of; None for none.
         synonyms: iNaturalist's table of taxa that changed since, copied in; None for none.
         geo_thresholds: float [N], NaN where a leaf has none; None without a geo model.
         lineage: JSON-able values that say where the model comes from.
@@ -87,6 +96,7 @@ class BundleRequest:
     version: str | None = None
     representative: npt.NDArray[np.float32] | None = None
     training: Training = field(default_factory=Training)
+    credits: bytes | None = None
     synonyms: str | PathLike[str] | None = None
     geo_thresholds: npt.NDArray[np.floating] | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
@@ -130,6 +140,8 @@ def build_bundle(
         if request.synonyms is not None:
             read_synonyms(request.synonyms)  # a faulty table must not travel
             shutil.copyfile(request.synonyms, inside / SYNONYMS_FILE)
+        if request.credits is not None:
+            (inside / CREDITS_FILE).write_bytes(request.credits)
         write_manifest(inside, _manifest(model, inside, name, request))
     return Path(directory) / name
 

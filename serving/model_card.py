@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from serving.bundle_manifest import BundleManifest
+from serving.bundle_manifest import BundleManifest, Training
 
 _INTENDED = """It names the taxon in a photo of a wild animal, plant or fungus, or the group that it
 belongs to, as a suggestion to a person who looks and decides. It is made for iNaturalist's apps and
@@ -118,11 +118,22 @@ def _training(manifest: BundleManifest) -> str:
             "reserved. Whether a model made from such photos is bound by that is for whoever "
             "publishes it to settle.",
         ]
-    where = (
-        training.credits or "not published with this bundle (`fieldmark attribution` writes them)"
-    )
-    lines += ["", f"Credits of every photo: {where}."]
+    lines += ["", _credits(training)]
     return "\n".join(lines)
+
+
+def _credits(training: Training) -> str:
+    said = []
+    if training.creators_file is not None:
+        said.append(
+            f"{training.creators or 0:,} creators, with their photos by licence, are in "
+            f"{training.creators_file}."
+        )
+    if training.credits is not None:
+        said.append(f"Credits of every photo: {training.credits}.")
+    if not said:
+        said.append("Credits are not in this bundle; whoever made it has them.")
+    return " ".join(said)
 
 
 def _row(*cells: str) -> str:

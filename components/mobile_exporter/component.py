@@ -18,6 +18,7 @@ CODE = (
     "components.mobile_exporter",
     "components.record_files",
     "serving",
+    "schemas.licence_terms",
     "schemas.photo_index",
     "schemas.synonyms",
     "schemas.taxonomy",
@@ -51,7 +52,7 @@ class MobileExporter(BaseComponent):
         taxonomy: components.artifacts.Taxonomy, the one that the model was trained with.
         examples: standard_artifacts.Examples, transformed records, which full_int8 is quantised by.
         photo_index: components.artifacts.PhotoIndex, for what the model card says of the training
-            photos.
+            photos, and whom they are credited to.
 
     Outputs:
         bundle: standard_artifacts.Model, a bundle of `serving.mobile_bundle`, without figures yet,

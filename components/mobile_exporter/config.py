@@ -39,9 +39,13 @@ class MobileExportSettings(Settings):
     """Table of geo thresholds (columns taxon_id, thres) that belongs to a geo model; null: the
     column stays empty."""
 
-    credits: str | None = None
-    """Where the credits of the training photos are published: a path or an address, for the model
-    card; `fieldmark attribution` writes them."""
+    credits: str | None = Field(None, pattern=r"^https?://\S+$")
+    """Address where the credits of each training photo are published, for the model card;
+    `fieldmark attribution` writes them."""
+
+    max_credits_megabytes: float = Field(5.0, ge=0)
+    """Size of the bundle's credits.csv.gz (creators, licences, photos) at most, in millions of
+    bytes; a larger one is left out, and said to be. 0: never put in."""
 
     @model_validator(mode="after")
     def _check_variants(self) -> Self:

@@ -13,6 +13,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.mobile_exporter.config import MobileExportSettings
+from components.mobile_exporter.creators import creators_of
 from components.mobile_exporter.lineage import lineage_of
 from components.mobile_exporter.representatives import representative_pixels
 from components.mobile_exporter.training_credits import training_of
@@ -51,12 +52,14 @@ class Executor(BaseExecutor):
         output = artifact_utils.get_single_instance(output_dict["bundle"])
         directory = path_utils.serving_model_path(output.uri)
         lineage = lineage_of(saved_model)
+        training, credits = _training(input_dict, settings)
         request = BundleRequest(
             model=settings.model_name or lineage.get("pipeline", UNNAMED),
             variants=settings.variants,
             version=settings.version,
             representative=_representative(input_dict, settings, saved_model),
-            training=_training(input_dict, settings),
+            training=training,
+            credits=credits,
             synonyms=settings.synonyms,
             geo_thresholds=_geo_thresholds(settings, taxonomy),
             lineage=lineage,
@@ -81,11 +84,17 @@ def _representative(
     )
 
 
-def _training(inputs: Inputs, settings: MobileExportSettings) -> Training:
+def _training(inputs: Inputs, settings: MobileExportSettings) -> tuple[Training, bytes | None]:
     index = inputs.get("photo_index")
     if not index:
-        return Training(credits=settings.credits)
-    return training_of(Path(artifact_utils.get_single_uri(index)), credits=settings.credits)
+        return Training(credits=settings.credits), None
+    directory = Path(artifact_utils.get_single_uri(index))
+    found = creators_of(directory)
+    content, note = found.packed(settings.max_credits_megabytes)
+    if note is not None:
+        emit("note", text=note)
+    creators = found.creators if content is not None else None
+    return training_of(directory, credits=settings.credits, creators=creators), content
 
 
 def _geo_thresholds(

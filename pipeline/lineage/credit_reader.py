@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from pipeline.lineage.credit import Credit, HolderCredit, Totals
 from pipeline.lineage.index_files import IndexFiles, index_splits, open_duckdb
-from pipeline.lineage.licences import licence_code, licence_url
 from pipeline.lineage.photo_question import KNOWS_OBSERVATION
 from pipeline.lineage.trained_models import TrainedModel
 from schemas.errors import ConfigError, DataError, did_you_mean
+from schemas.licence_terms import licence_code, licence_url
 from schemas.record import TAXONOMY_FILE
 from schemas.taxonomy_csv import read_taxonomy
 

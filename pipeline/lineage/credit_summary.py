@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.lineage.credit import Totals
-from pipeline.lineage.licences import forbids_adaptation, forbids_commerce
 from pipeline.lineage.one_line import one_line
+from schemas.licence_terms import forbids_adaptation, forbids_commerce
 
 LICENCES_SHOWN = 12
 NO_CREDITS = (

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.lineage.licences import (
+from schemas.licence_terms import (
     forbids_adaptation,
     forbids_commerce,
     licence_code,
