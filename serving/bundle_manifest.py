@@ -103,6 +103,13 @@ class VariantFigures(Settings):
     broken_taxa: int
     """Taxa that it names worse than the server does, beyond chance."""
 
+    calibration_error: float | None = None
+    """Expected calibration error of its scores as they are, 0..1; null without a temperature of
+    its own."""
+
+    calibrated_calibration_error: float | None = None
+    """The same of scores put right by its own temperature, on the photos that it was fitted on."""
+
 
 class VariantEntry(Settings):
     """One form of the model."""
@@ -121,6 +128,9 @@ class VariantEntry(Settings):
 
     head_rank: int | None = None
     """Rank that the head was brought down to; null for the head as trained."""
+
+    temperature: float | None = Field(None, gt=0)
+    """Of its own, fitted when it was validated; null: the bundle's holds."""
 
     figures: VariantFigures | None = None
     """Null until validated."""
@@ -208,7 +218,8 @@ class BundleManifest(Settings):
 
     temperature: float | None = Field(None, gt=0)
     """What a client raises scores by, to the power of 1/temperature and to a sum of 1 again, if it
-    shows how sure the model is; the model itself gives them as trained. Null: not calibrated."""
+    shows how sure the model is; the model itself gives them as trained. A variant's own goes before
+    it. Null: not calibrated."""
 
     variants: dict[Variant, VariantEntry] = Field(min_length=1)
     """The forms of the model, by name."""

@@ -71,6 +71,10 @@ class Bundle:
         """S, side of the square that the models take."""
         return self.details.image_size_px
 
+    def temperature(self, variant: str) -> float | None:
+        """Returns what calibrates a variant's scores: its own, or the network's; None if none."""
+        return self.details.variants[variant].temperature or self.details.temperature
+
     def model_path(self, variant: str) -> Path:
         """Returns the path of a variant's model.
 
@@ -137,6 +141,7 @@ def bundle_fingerprint(directory: str | PathLike[str]) -> str:
         for name, entry in details.files.items()
         if name not in (MODEL_CARD_FILE, CREDITS_FILE)
     }
+    served["temperatures"] = {name: of.temperature for name, of in details.variants.items()}
     return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()
 
 

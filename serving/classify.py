@@ -25,7 +25,7 @@ from serving.network import Network
 from serving.prepare_file import prepare_file
 from serving.side_by_side import SideBySide
 from serving.suggestions import Suggester
-from serving.temperature import apply_temperature, temperature_of
+from serving.temperature import TEMPERATURE, apply_temperature, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
 from serving.versions import newest_version
 
@@ -151,10 +151,11 @@ def _contents(path: Path) -> str:
 def _open_bundle(
     bundle: Bundle, variant: str | None, num_threads: int, calibrated: bool
 ) -> Classifier:
-    temperature = None
+    name, temperature = variant or bundle.default_variant, None
+    path = bundle.model_path(name)
     if calibrated:
-        temperature = temperature_of(bundle.manifest, source=str(bundle.directory))
-    path = bundle.model_path(variant or bundle.default_variant)
+        given = {TEMPERATURE: bundle.temperature(name)}
+        temperature = temperature_of(given, source=str(bundle.directory))
     network = SideBySide([TFLiteClassifier(path) for _ in range(num_threads)])
     return Classifier(network, bundle.taxonomy, source=str(path), temperature=temperature)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Finish:
         reason: why that one.
         figures: by variant.
         validation: on what they were measured.
+        temperatures: by variant, of those that have one of their own.
     """
 
     kept: Sequence[str]
@@ -38,6 +39,7 @@ class Finish:
     reason: str
     figures: Mapping[str, VariantFigures]
     validation: Validation
+    temperatures: Mapping[str, float] = field(default_factory=dict)
 
 
 def finish_bundle(bundle: Bundle, directory: str | PathLike[str], finish: Finish) -> Path:
@@ -51,7 +53,12 @@ def finish_bundle(bundle: Bundle, directory: str | PathLike[str], finish: Finish
     old = bundle.details
     left_out = {old.variants[name].file for name in bundle.variants if name not in finish.kept}
     variants = {
-        name: entry.model_copy(update={"figures": finish.figures.get(name)})
+        name: entry.model_copy(
+            update={
+                "figures": finish.figures.get(name),
+                "temperature": finish.temperatures.get(name),
+            }
+        )
         for name, entry in old.variants.items()
         if name in finish.kept
     }

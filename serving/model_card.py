@@ -94,9 +94,19 @@ def _use(manifest: BundleManifest) -> str:
     if manifest.temperature is not None:
         lines.append(
             "To show how sure the model is, raise scores to the power "
-            f"1/{manifest.temperature:.3g} and bring them to a sum of 1 again."
+            "1/temperature and bring them to a sum of 1 again. The temperature is "
+            f"{_temperatures(manifest)}."
         )
     return "\n".join(lines)
+
+
+def _temperatures(manifest: BundleManifest) -> str:
+    own = [
+        f"{entry.temperature:.3g} for {name}"
+        for name, entry in manifest.variants.items()
+        if entry.temperature is not None
+    ]
+    return ", ".join([f"{manifest.temperature:.3g}", *own])
 
 
 def _training(manifest: BundleManifest) -> str:

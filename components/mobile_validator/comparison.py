@@ -7,6 +7,7 @@ finish_bundle(bundle, "finished", comparison.finish)
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from components.mobile_validator.broken_taxa import broken_taxa
 from components.mobile_validator.client_conventions import conventions
-from components.mobile_validator.config import LEAVE_OUT, MobileValidationSettings
+from components.mobile_validator.config import LEAVE_OUT, MobileValidationSettings, is_lossy
 from components.mobile_validator.default_choice import Choice, choose
 from components.mobile_validator.labelled_photos import labelled_photos
 from components.mobile_validator.latency import Times, measure, ratios
@@ -29,6 +30,7 @@ from components.mobile_validator.report import (
     server_figures,
 )
 from components.mobile_validator.tally import Answers, Tally
+from components.mobile_validator.variant_temperature import CalibrationSums
 from components.mobile_validator.verdict import Bars, Measured, failures
 from schemas.errors import ConfigError, DataError
 from schemas.events import Meter
@@ -86,11 +88,17 @@ def compare(
     faults = list(contract_faults(bundle, taxonomy))
     unsound = {name: model_faults(bundle, name, taxonomy) for name in bundle.variants}
     runnable = [name for name, found in unsound.items() if not found]
-    tallies, reference = _count(bundle, runnable, server, taxonomy, files, settings)
+    sums = _calibration_sums(bundle, runnable)
+    tallies, reference = _count(bundle, runnable, server, taxonomy, files, settings, sums)
+    fitted = {name: found for name, of in sums.items() if (found := of.calibration()) is not None}
     times = _times(bundle, runnable, settings)
     judged = {
         name: _judge(name, tallies.get(name), unsound[name], times, bundle, taxonomy, settings)
         for name in bundle.variants
+    }
+    judged = {
+        name: dataclasses.replace(verdict, calibration=fitted.get(name))
+        for name, verdict in judged.items()
     }
     passed = [name for name, verdict in judged.items() if not verdict.reasons]
     choice = choose(
@@ -124,7 +132,7 @@ def _finish(
     settings: MobileValidationSettings,
 ) -> Finish:
     figures = {
-        name: figures_of(verdict.tally, len(verdict.broken))
+        name: figures_of(verdict.tally, len(verdict.broken), verdict.calibration)
         for name, verdict in judged.items()
         if verdict.tally is not None and np.isfinite(verdict.tally.largest_error)
     }
@@ -134,6 +142,11 @@ def _finish(
         default=choice.variant,
         reason=choice.reason,
         figures=figures,
+        temperatures={
+            name: verdict.calibration.temperature
+            for name, verdict in judged.items()
+            if verdict.calibration is not None
+        },
         validation=Validation(
             report_version=REPORT_VERSION,
             split=settings.split,
@@ -152,8 +165,9 @@ def _count(
     taxonomy: Taxonomy,
     files: Sequence[str],
     settings: MobileValidationSettings,
+    sums: Mapping[str, CalibrationSums],
 ) -> tuple[dict[str, Tally], Tally]:
-    """Tallies by variant, and one of the server against itself."""
+    """Tallies by variant, and one of the server against itself; `sums` are added to."""
     phones = {name: TFLiteClassifier(bundle.model_path(name)) for name in variants}
     tallies, reference = {name: Tally() for name in phones}, Tally()
     suggest = Suggester(taxonomy)
@@ -168,7 +182,10 @@ def _count(
         expected = Answers.of(server.scores(pixels), suggest)
         reference.add(expected, expected, labels)
         for name, phone in phones.items():
-            tallies[name].add(expected, Answers.of(phone.scores(pixels), suggest), labels)
+            scores = phone.scores(pixels)
+            tallies[name].add(expected, Answers.of(scores, suggest), labels)
+            if name in sums:
+                sums[name].add(scores, labels)
         meter.add(len(labels))
     meter.close()
     if not reference.photos:
@@ -178,6 +195,14 @@ def _count(
             remedy="Choose a split with photos, or export more of them.",
         )
     return tallies, reference
+
+
+def _calibration_sums(bundle: Bundle, variants: Sequence[str]) -> dict[str, CalibrationSums]:
+    """Of the variants that are meant to differ; the others keep the network's temperature."""
+    temperature = bundle.details.temperature
+    if temperature is None:
+        return {}
+    return {name: CalibrationSums(temperature) for name in variants if is_lossy(name)}
 
 
 def _times(bundle: Bundle, variants: Sequence[str], settings: MobileValidationSettings) -> Times:

@@ -17,6 +17,7 @@ from schemas.source_hash import source_hash
 CODE = (
     "components.export_example_gen.photo_bytes",
     "components.mobile_validator",
+    "components.progressive_trainer.temperatures",
     "components.record_files",
     "components.taxon_evaluator.paired",
     "components.taxon_evaluator.tables.keyed_sums",

@@ -20,6 +20,7 @@ from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.default_choice import Choice
 from components.mobile_validator.latency import REFERENCE, Latency, Times, ratio
 from components.mobile_validator.tally import Tally
+from components.mobile_validator.variant_temperature import VariantCalibration
 from serving.bundle_manifest import VariantFigures
 from serving.checked_bundle import Bundle
 
@@ -38,6 +39,7 @@ class Judged:
         tally: of its answers; None if it cannot be run.
         broken: taxa that it names worse, beyond chance.
         times: of all variants.
+        calibration: of a variant that has a temperature of its own.
     """
 
     reasons: tuple[str, ...]
@@ -45,6 +47,7 @@ class Judged:
     tally: Tally | None
     broken: tuple[BrokenTaxon, ...]
     times: Times
+    calibration: VariantCalibration | None = None
 
 
 def report_of(
@@ -95,7 +98,9 @@ def server_figures(server: Tally) -> dict[str, float]:
     }
 
 
-def figures_of(tally: Tally, broken: int) -> VariantFigures:
+def figures_of(
+    tally: Tally, broken: int, calibration: VariantCalibration | None = None
+) -> VariantFigures:
     """Returns the figures that the manifest has."""
     return VariantFigures(
         photos=tally.photos,
@@ -108,6 +113,10 @@ def figures_of(tally: Tally, broken: int) -> VariantFigures:
         rollup_agreement=tally.rollup_agreement,
         largest_score_error=tally.largest_error,
         broken_taxa=broken,
+        calibration_error=calibration.calibration_error if calibration else None,
+        calibrated_calibration_error=(
+            calibration.calibrated_calibration_error if calibration else None
+        ),
     )
 
 
@@ -137,6 +146,7 @@ def _entry(name: str, judged: Judged) -> dict[str, Any]:
         # JSON has no NaN; the reasons say it.
         "largest_score_error": _number(tally.largest_error),
         "largest_sum_error": _number(tally.largest_sum_error),
+        "calibration": dataclasses.asdict(judged.calibration) if judged.calibration else None,
         "broken_taxa": len(judged.broken),
         "worst_taxa": [dataclasses.asdict(taxon) for taxon in judged.broken[:BROKEN_TAXA_SHOWN]],
         "latency_p50_ms": fewest.p50_ms if fewest else None,

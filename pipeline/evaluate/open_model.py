@@ -75,13 +75,11 @@ def open_model(path: Path, settings: OpenSettings) -> OpenedModel:
         bundle = _bundle_around(path)
         if bundle is None or settings.labels is not None:
             return _open_foreign(path, settings)
-        return _open_bundle(bundle, path, settings)
+        return _open_bundle(bundle, variant_of_file(path.name), settings)
     directory = _model_directory(path)
     if find_bundle(directory) is not None:
         found = load_bundle(directory)
-        return _open_bundle(
-            found, found.model_path(settings.variant or found.default_variant), settings
-        )
+        return _open_bundle(found, settings.variant, settings)
     return _open_saved_model(directory, settings)
 
 
@@ -121,7 +119,9 @@ def _open_foreign(path: Path, settings: OpenSettings) -> OpenedModel:
     return OpenedModel(network, labels, path, is_ours=False, output_step=step)
 
 
-def _open_bundle(bundle: Bundle, path: Path, settings: OpenSettings) -> OpenedModel:
+def _open_bundle(bundle: Bundle, variant: str | None, settings: OpenSettings) -> OpenedModel:
+    name = variant or bundle.default_variant
+    path = bundle.model_path(name)
     _refuse_foreign(settings)
     network = SideBySide([TFLiteClassifier(path) for _ in range(settings.num_threads)])
     return OpenedModel(
@@ -129,7 +129,7 @@ def _open_bundle(bundle: Bundle, path: Path, settings: OpenSettings) -> OpenedMo
         labels_of(bundle.taxonomy),
         path,
         is_ours=True,
-        temperature=bundle.manifest.get(TEMPERATURE),
+        temperature=bundle.temperature(name),
     )
 
 

@@ -21,7 +21,7 @@ from schemas.errors import ConfigError
 from schemas.taxonomy import Taxonomy
 from serving.checked_bundle import find_bundle, load_bundle
 from serving.suggestions import Suggester
-from serving.temperature import temperature_of
+from serving.temperature import TEMPERATURE, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
 
 Floats = npt.NDArray[np.float32]
@@ -129,9 +129,11 @@ def _load_bundle(
     directory: Path, version: int, variant: str | None, num_threads: int
 ) -> LoadedModel:
     bundle = load_bundle(directory)
-    path = bundle.model_path(variant or bundle.default_variant)
+    name = variant or bundle.default_variant
+    path = bundle.model_path(name)
     network = TFLiteClassifier(path, num_threads=num_threads)
-    return LoadedModel(version, str(path), network, bundle.taxonomy, bundle.manifest, False)
+    manifest = {**bundle.manifest, TEMPERATURE: bundle.temperature(name)}
+    return LoadedModel(version, str(path), network, bundle.taxonomy, manifest, False)
 
 
 def _load_saved_model(directory: Path, version: int, variant: str | None) -> LoadedModel:

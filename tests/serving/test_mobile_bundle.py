@@ -86,6 +86,7 @@ def test_manifest_says_how_to_use_the_model(bundle_dir: Path, saved_model: Path)
         **manifest["files"]["model_float16.tflite"],
         "quantisation": "weights float16, arithmetic float32",
         "head_rank": None,
+        "temperature": None,
         "figures": None,
     }
 
@@ -219,6 +220,36 @@ def test_validating_again_makes_no_new_bundle(bundle_dir: Path, tmp_path: Path) 
 
     assert bundle_fingerprint(tmp_path / "one") == bundle_fingerprint(tmp_path / "two")
     assert bundle_fingerprint(tmp_path / "one") != bundle_fingerprint(bundle_dir)
+
+
+def test_a_variants_own_temperature_goes_before_the_networks(
+    copy: Path, bundle_dir: Path, tmp_path: Path
+) -> None:
+    path = copy / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "temperature": 0.75}))
+    own = dataclasses.replace(FINISH, temperatures={"full_int8": 0.8})
+
+    for name, finish in (("one", FINISH), ("two", own)):
+        finish_bundle(load_bundle(copy), tmp_path / name, finish)
+
+    bundle = load_bundle(tmp_path / "two")
+    assert bundle.temperature("full_int8") == 0.8
+    assert bundle.temperature("float16") == 0.75
+    assert load_bundle(bundle_dir).temperature("float16") is None
+    card = (bundle.directory / "MODEL_CARD.md").read_text()
+    assert "The temperature is 0.75, 0.8 for full_int8." in card
+    assert bundle_fingerprint(tmp_path / "one") != bundle_fingerprint(tmp_path / "two")
+
+
+def test_a_manifest_of_format_2_is_read(copy: Path) -> None:
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for entry in manifest["variants"].values():
+        del entry["temperature"]
+    del manifest["training"]["creators_file"], manifest["training"]["creators"]
+    path.write_text(json.dumps({**manifest, "format_version": 2}))
+
+    assert load_bundle(copy).details.training.creators_file is None
 
 
 def test_the_zip_is_the_directory_and_the_same_every_time(bundle_dir: Path, tmp_path: Path) -> None:

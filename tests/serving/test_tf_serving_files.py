@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,21 @@ def test_the_model_is_mounted_where_it_is_looked_for(service: dict[str, object])
     usage = Layout(Path("runs/demo")).pushed_saved_models
     for page in ("docker-compose.yml", "README.md"):
         assert f"FIELDMARK_PUSHED=$PWD/{usage}" in (FILES / page).read_text()
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="no Docker Compose here")
+def test_compose_reads_its_file_and_wants_the_models_named() -> None:
+    command = ["docker-compose", "-f", str(FILES / "docker-compose.yml"), "config"]
+    bare = {"PATH": os.environ["PATH"]}
+    given = {**bare, "FIELDMARK_PUSHED": "/pushed"}
+
+    accepted = subprocess.run(command, check=False, env=given, capture_output=True, text=True)
+    refused = subprocess.run(command, check=False, env=bare, capture_output=True, text=True)
+
+    (service,) = yaml.safe_load(accepted.stdout)["services"].values()
+    assert "/pushed:/models/fieldmark:ro" in service["volumes"]
+    assert refused.returncode != 0
+    assert "the directory that SavedModels are pushed to" in refused.stderr
 
 
 def test_every_file_that_a_flag_names_is_mounted_and_there(service: dict[str, object]) -> None:

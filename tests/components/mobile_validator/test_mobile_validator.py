@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,26 @@ def test_sound_bundle_is_blessed(bundle_dir: Path, saved_model: Path, files: lis
         assert entry["largest_sum_error"] < 1e-3
     assert report["variants"]["float32"]["largest_score_error"] < 1e-4
     json.dumps(report, allow_nan=False)
+
+
+def test_int8_variants_of_a_calibrated_model_get_temperatures_of_their_own(
+    bundle_dir: Path, saved_model: Path, files: list[str], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(bundle_dir, tmp_path / "copy"))
+    manifest = copy / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "temperature": 2.0}))
+
+    found = compare(load_bundle(copy), saved_model, files, SETTINGS)
+
+    variants = found.report["variants"]
+    assert variants["float32"]["calibration"] is variants["float16"]["calibration"] is None
+    assert set(found.finish.temperatures) == {"dynamic_range_int8", "full_int8"}
+    for name, temperature in found.finish.temperatures.items():
+        fitted = variants[name]["calibration"]
+        assert fitted["temperature"] == temperature
+        assert 2 / 1.5 - 0.001 <= temperature <= 3.001
+        assert fitted["calibrated_log_loss"] <= fitted["network_log_loss"]
+        assert found.finish.figures[name].calibration_error == fitted["calibration_error"]
 
 
 def test_the_smallest_that_passes_is_the_default(
