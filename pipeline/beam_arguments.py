@@ -12,21 +12,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-LOCAL_RUNNERS = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner")
-"""They start their workers on this machine, from this environment."""
+LOCAL_RUNNERS = ("fnapi", "direct", "bundlebaseddirect")
+"""As `runner_of` names them: they start their workers on this machine, from this environment."""
 
 NO_IMAGE = "--sdk_container_image=none"
 """No local runner starts a container; TFX takes any image as one that has the packages."""
+
+
+def flags_of(args: Sequence[str]) -> dict[str, str]:
+    """Returns the values of flags by name, "" for a switch; the last of a name counts.
+
+    Args:
+        args: as Beam takes them: --name=value, or --name and value.
+    """
+    flags: dict[str, str] = {}
+    waiting = ""
+    for arg in args:
+        if arg.startswith("--"):
+            waiting, equals, value = arg.removeprefix("--").partition("=")
+            flags[waiting] = value
+            waiting = "" if equals else waiting
+        elif waiting:
+            flags[waiting], waiting = arg, ""
+    return flags
+
+
+def runner_of(args: Sequence[str]) -> str:
+    """Returns the runner's name in short and lower case, such as "flink"; "" without one.
+
+    Args:
+        args: as Beam takes them.
+    """
+    name = flags_of(args).get("runner", "")
+    return name.rpartition(".")[2].lower().removesuffix("runner")
 
 
 def works_here(args: Sequence[str]) -> bool:
     """Returns whether the runner of these arguments works on the machine that starts it.
 
     Args:
-        args: of the Beam runner, as `--name=value`. The last --runner counts, as it does for Beam.
+        args: as Beam takes them.
     """
-    runners = [arg.partition("=")[2] for arg in args if arg.startswith("--runner=")]
-    return not runners or runners[-1] in LOCAL_RUNNERS
+    return runner_of(args) in ("", *LOCAL_RUNNERS)
 
 
 def beam_arguments(args: Sequence[str]) -> list[str]:

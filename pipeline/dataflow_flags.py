@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.beam_arguments import flags_of, runner_of
+
 DATAFLOW = "dataflow"
 
 NEEDED = {
@@ -24,34 +26,6 @@ NEEDED = {
 IN_A_BUCKET = ("temp_location", "staging_location")
 BRINGS_CODE = ("sdk_container_image", "setup_file")
 """Either gives the workers our code; the image has the locked packages as well."""
-
-
-def flags_of(args: Sequence[str]) -> dict[str, str]:
-    """Returns the values of flags by name, "" for a switch; the last of a name counts.
-
-    Args:
-        args: as Beam takes them: --name=value, or --name and value.
-    """
-    flags: dict[str, str] = {}
-    waiting = ""
-    for arg in args:
-        if arg.startswith("--"):
-            waiting, equals, value = arg.removeprefix("--").partition("=")
-            flags[waiting] = value
-            waiting = "" if equals else waiting
-        elif waiting:
-            flags[waiting], waiting = arg, ""
-    return flags
-
-
-def runner_of(args: Sequence[str]) -> str:
-    """Returns the runner's name in short and lower case, such as "flink"; "" without one.
-
-    Args:
-        args: as Beam takes them.
-    """
-    name = flags_of(args).get("runner", "")
-    return name.rpartition(".")[2].lower().removesuffix("runner")
 
 
 def faults_of(args: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 from tfx.utils.dependency_utils import make_beam_dependency_flags
 
@@ -25,3 +26,15 @@ def test_the_last_runner_named_counts() -> None:
     assert works_here(())
     assert works_here(("--runner=FlinkRunner", "--runner=DirectRunner"))
     assert not works_here(("--runner=DirectRunner", "--runner=FlinkRunner"))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--runner", "FnApiRunner"),
+        ("--runner=directrunner",),
+        ("--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",),
+    ],
+)
+def test_a_local_runner_is_known_however_beam_lets_it_be_written(args: tuple[str, ...]) -> None:
+    assert works_here(args)
