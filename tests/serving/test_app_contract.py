@@ -1,7 +1,7 @@
 """The mobile contract (docs/mobile.md): what makes an app crash, and that a bundle does not.
 
 The apps are those of `phone_apps`. By default the bundle is the tiny world's; the same test runs on
-any other, FIELDMARK_BUNDLE naming its directory.
+any other, FIELDMARK_BUNDLE naming its directory, or one of numbered versions.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from schemas.taxonomy import Taxonomy
 from serving.app_contract import contract_faults, model_faults
 from serving.branches import best_branch
 from serving.checked_bundle import find_bundle, load_bundle
+from serving.classify import find_model
 from serving.rollup import cut_off
 from serving.suggestions import Suggester
 
@@ -33,7 +34,10 @@ Opener = Callable[[Path, str], App]
 @pytest.fixture(scope="session")
 def contract_dir(bundle_dir: Path) -> Path:
     given = os.environ.get("FIELDMARK_BUNDLE")
-    return (find_bundle(given) or Path(given)) if given else bundle_dir
+    if not given:
+        return bundle_dir
+    newest = find_model(Path(given))
+    return find_bundle(newest) or newest
 
 
 def photos(size_px: int, count: int = 6) -> np.ndarray:
