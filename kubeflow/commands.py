@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -55,7 +56,7 @@ def compile_command(
     overrides: tuple[str, ...],
 ) -> None:
     """Compile CONFIG, a preset or a YAML file, into one file that Kubeflow takes as it is."""
-    from kubeflow.compile import compile_pipeline
+    from pipeline.chatter import chatter_to
     from pipeline.config import load_config
     from pipeline.fingerprint import export_fingerprint
     from schemas.open_source import open_source
@@ -65,13 +66,16 @@ def compile_command(
     if fingerprint_of:
         export = open_source(fingerprint_of, loaded.export.format)
         fingerprint = export_fingerprint(export, photo_size=loaded.export.photo_size)
-    package = compile_pipeline(
-        loaded,
-        image=image,
-        pipeline_root=pipeline_root,
-        export_fingerprint=fingerprint,
-        target="vertex" if target == "vertex" else "kubeflow",
-    )
+    with chatter_to(Path(os.devnull)):
+        from kubeflow.compile import compile_pipeline
+
+        package = compile_pipeline(
+            loaded,
+            image=image,
+            pipeline_root=pipeline_root,
+            export_fingerprint=fingerprint,
+            target="vertex" if target == "vertex" else "kubeflow",
+        )
     package.write(output)
     click.echo(f"{output}: {loaded.name}, {package.num_steps} steps, image {image}")
     for name, default in package.parameters.items():
