@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config import load_config
 from pipeline.beam_arguments import flags_of, runner_of
+from pipeline.config import load_config
 from pipeline.dataflow_flags import faults_of
 from schemas.errors import ConfigError
 
