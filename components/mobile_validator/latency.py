@@ -65,16 +65,16 @@ def ratios(times: Times) -> dict[str, float | None]:
     """
     reference = times.get(REFERENCE, {})
     return {
-        variant: max((ratio(of[count], reference[count]) for count in of), default=None)
+        variant: max((ratio(of[n].p50_ms, reference[n].p50_ms) for n in of), default=None)
         if reference
         else None
         for variant, of in times.items()
     }
 
 
-def ratio(latency: Latency, reference: Latency) -> float:
-    """Returns the ratio of two medians."""
-    return latency.p50_ms / max(reference.p50_ms, 1e-3)
+def ratio(time_ms: float, reference_ms: float) -> float:
+    """Returns the ratio of two times of a photo, in milliseconds."""
+    return time_ms / max(reference_ms, 1e-3)
 
 
 def _in_turn(phones: Mapping[str, TFLiteClassifier], runs: int) -> dict[str, list[float]]:

@@ -79,6 +79,7 @@ def report_of(
         "reasons": list(reasons),
         "default_variant": choice.variant,
         "default_reason": choice.reason,
+        "temperature": bundle.details.temperature,
         "split": settings.split,
         "photos": server.photos,
         "settings": settings.model_dump(mode="json"),
@@ -162,8 +163,13 @@ def _latency(latency: Latency, reference: Latency | None) -> dict[str, float | N
     return {
         "p50_ms": latency.p50_ms,
         "p95_ms": latency.p95_ms,
-        "ratio_to_float32": round(ratio(latency, reference), 3) if reference else None,
+        "ratio_to_float32": _ratio(latency.p50_ms, reference and reference.p50_ms),
+        "p95_ratio_to_float32": _ratio(latency.p95_ms, reference and reference.p95_ms),
     }
+
+
+def _ratio(time_ms: float, reference_ms: float | None) -> float | None:
+    return round(ratio(time_ms, reference_ms), 3) if reference_ms is not None else None
 
 
 def _number(value: float) -> float | None:

@@ -1,5 +1,5 @@
-"""The section on the phone: each variant's size, agreement, accuracy, time and reasons; the taxa
-that a variant breaks; and what other clients' preparation of a photo does to the model."""
+"""The section on the phone: each variant's size, agreement, accuracy, time and calibration; the
+taxa that it breaks; and what other clients' preparation of a photo does to the model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,20 @@ FIGURES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "largest_score_error": ("Largest score error", number),
     "broken_taxa": ("Taxa broken", number),
     "latency_p50_ms": ("p50, ms", number),
-    "latency_p95_ms": ("p95, ms", number),
 }
 """Figures of a variant in the order of the page: head and wording. A variant that cannot be run has
 its size alone."""
+
+CALIBRATION: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "temperature": ("Temperature", number),
+    "calibration_error": ("Error", percent),
+    "network_calibration_error": ("Error, network's", percent),
+    "calibrated_calibration_error": ("Error, own", percent),
+    "log_loss": ("Log loss", "{:.4f}".format),
+    "network_log_loss": ("Log loss, network's", "{:.4f}".format),
+    "calibrated_log_loss": ("Log loss, own", "{:.4f}".format),
+}
+"""Figures of a variant that has a temperature of its own: head and wording."""
 
 BROKEN_SHOWN = 10
 
@@ -44,6 +54,7 @@ def phone_section(report: Mapping[str, Any] | None) -> Section:
         *_reasons(report),
         _variants(report),
         *_latency(variants),
+        *_calibration(report),
         *(_broken(name, entry) for name, entry in variants.items() if entry.get("worst_taxa")),
         *_conventions(report.get("conventions") or {}),
     ]
@@ -79,15 +90,20 @@ def _variants(report: Mapping[str, Any]) -> Table:
     rows = []
     for name, entry in variants.items():
         shown = f"{name} (default)" if name == report.get("default_variant") else name
-        cells = [Cell(_worded(key, entry.get(key)), entry.get(key)) for key in used]
+        cells = [Cell(_worded(key, entry), entry.get(key)) for key in used]
         passed = Cell("yes", mark="good") if entry["passed"] else Cell("no", mark="bad")
         rows.append([Cell(shown), *cells, passed])
     server = next((e["server_accuracy"] for e in variants.values() if "server_accuracy" in e), None)
-    return Table("Variants", columns, rows, note=f"The server's top-1 is {percent(server)}.")
+    note = f"The server's top-1 is {percent(server)}. In brackets the drop's 95 % interval, paired."
+    return Table("Variants", columns, rows, note=note)
 
 
-def _worded(key: str, value: Any) -> str:
-    return MISSING if value is None else FIGURES[key][1](value)
+def _worded(key: str, entry: Mapping[str, Any]) -> str:
+    if (value := entry.get(key)) is None:
+        return MISSING
+    worded = FIGURES[key][1](value)
+    ends = entry.get(f"{key}_interval")
+    return worded if ends is None else f"{worded} ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})"
 
 
 def _latency(variants: Mapping[str, Any]) -> Sequence[Block]:
@@ -98,16 +114,35 @@ def _latency(variants: Mapping[str, Any]) -> Sequence[Block]:
             Cell(number(times["p50_ms"])),
             Cell(number(times["p95_ms"])),
             Cell(number(times.get("ratio_to_float32"))),
+            Cell(number(times.get("p95_ratio_to_float32"))),
         ]
         for name, entry in variants.items()
         for threads, times in (entry.get("latency") or {}).items()
     ]
     if not rows:
         return ()
-    heads = ("Threads", "p50, ms", "p95, ms", "p50 to float32's")
+    heads = ("Threads", "p50, ms", "p95, ms", "p50 to float32's", "p95 to float32's")
     columns = [Column("Variant"), *(Column(head, numeric=True) for head in heads)]
     note = "Of the machine that compared: the ratio says more of a phone than the time."
     return [Table("Time of a photo", columns, rows, note=note)]
+
+
+def _calibration(report: Mapping[str, Any]) -> Sequence[Block]:
+    rows = [
+        [Cell(name), *(Cell(worded(found[key])) for key, (_, worded) in CALIBRATION.items())]
+        for name, entry in report["variants"].items()
+        if (found := entry.get("calibration")) is not None
+    ]
+    if not rows:
+        return ()
+    columns = [Column("Variant"), *(Column(head, numeric=True) for head, _ in CALIBRATION.values())]
+    network = report.get("temperature")
+    kept = "keep the network's temperature" + (f", {number(network)}." if network else ".")
+    note = (
+        "As the scores are, by the network's temperature and by the variant's own, on the photos "
+        f"that it was fitted on. The other variants {kept}"
+    )
+    return [Table("Calibration of the variants", columns, rows, note=note)]
 
 
 def _broken(variant: str, entry: Mapping[str, Any]) -> Table:

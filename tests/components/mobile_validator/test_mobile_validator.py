@@ -166,6 +166,7 @@ def test_int8_variants_of_a_calibrated_model_get_temperatures_of_their_own(
     found = compare(load_bundle(copy), saved_model, files, SETTINGS)
 
     variants = found.report["variants"]
+    assert found.report["temperature"] == 2.0
     assert variants["float32"]["calibration"] is variants["float16"]["calibration"] is None
     assert set(found.finish.temperatures) == {"dynamic_range_int8", "full_int8"}
     for name, temperature in found.finish.temperatures.items():
@@ -195,9 +196,12 @@ def test_times_stand_beside_float32s(bundle_dir: Path, saved_model: Path, files:
     variants = compare(load_bundle(bundle_dir), saved_model, files, settings).report["variants"]
 
     for threads in ("1", "2"):
-        assert variants["float32"]["latency"][threads]["ratio_to_float32"] == 1.0
+        reference = variants["float32"]["latency"][threads]
+        assert reference["ratio_to_float32"] == reference["p95_ratio_to_float32"] == 1.0
         times = variants["full_int8"]["latency"][threads]
         assert 0 < times["p50_ms"] <= times["p95_ms"]
+        of_p95 = times["p95_ms"] / reference["p95_ms"]
+        assert times["p95_ratio_to_float32"] == pytest.approx(of_p95, abs=5e-4)
 
 
 def test_every_convention_is_measured_beside_ours(

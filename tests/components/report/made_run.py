@@ -32,6 +32,7 @@ PHONE = {
     "split": "val",
     "settings": {},
     "default_variant": "float16",
+    "temperature": 0.75,
     "variants": {
         "float16": {
             "passed": True,
@@ -41,6 +42,7 @@ PHONE = {
             "server_accuracy": 0.8,
             "variant_accuracy": 0.78,
             "accuracy_drop": 0.02,
+            "accuracy_drop_interval": [-0.03, 0.0712],
             "largest_score_error": 0.01,
             "bytes": 1_234_567,
             "broken_taxa": 12,
@@ -56,7 +58,31 @@ PHONE = {
             "latency_p50_ms": 3.21,
             "latency_p95_ms": 4.56,
             "latency": {"1": {"p50_ms": 3.21, "p95_ms": 4.56, "ratio_to_float32": 0.5}},
+            "calibration": None,
             "what_comes_later": [1],
+        },
+        "dynamic_range_int8": {
+            "passed": True,
+            "reasons": [],
+            "photos": 50,
+            "bytes": 800_000,
+            "latency": {
+                "2": {
+                    "p50_ms": 2.0,
+                    "p95_ms": 3.0,
+                    "ratio_to_float32": 0.25,
+                    "p95_ratio_to_float32": 0.375,
+                }
+            },
+            "calibration": {
+                "temperature": 0.8123,
+                "log_loss": 1.25,
+                "network_log_loss": 1.125,
+                "calibrated_log_loss": 1.1,
+                "calibration_error": 0.2171,
+                "network_calibration_error": 0.03,
+                "calibrated_calibration_error": 0.0249,
+            },
         },
         "full_int8": {
             "passed": False,

@@ -168,14 +168,25 @@ def test_phone_is_told_by_variant_thread_taxon_and_client(page: ParsedPage) -> N
     variants = page.tables["Variants"]
     assert variants[0][:3] == ["Variant", "Size", "As the server"]
     assert variants[1][:4] == ["float16 (default)", "1.23 MB", "100.0%", "78.0%"]
-    assert variants[2] == ["full_int8", "0.70 MB", *7 * ["–"], "no"]
+    assert "+2.0 (-3.0 to +7.1)" in variants[1]
+    assert variants[3] == ["full_int8", "0.70 MB", *6 * ["–"], "no"]
     assert "full_int8: Its output is not named." in text_of(page)
-    assert rows_of(page, "Time of a photo") == [["float16", "1", "3.21", "4.56", "0.5"]]
+    assert rows_of(page, "Time of a photo") == [
+        ["float16", "1", "3.21", "4.56", "0.5", "–"],
+        ["dynamic_range_int8", "2", "2", "3", "0.25", "0.375"],
+    ]
     assert rows_of(page, "Taxa that float16 breaks") == [[MEAN_NAME, "20", "18", "3"]]
     assert "11 more are in mobile_report.json." in text_of(page)
     (client,) = rows_of(page, "Top-1 by client")
     assert client[0] == "android: as Android does, as ours on 40.0%"
     assert client[1:3] == ["50", "31.0% (20.0 to 45.0)"]
+
+
+def test_a_variant_with_a_temperature_of_its_own_shows_what_it_buys(page: ParsedPage) -> None:
+    assert rows_of(page, "Calibration of the variants") == [
+        ["dynamic_range_int8", "0.812", "21.7%", "3.0%", "2.5%", "1.2500", "1.1250", "1.1000"]
+    ]
+    assert "The other variants keep the network's temperature, 0.75." in text_of(page)
 
 
 def test_bundle_without_a_variant_that_passes_says_why(run: MadeRun, tmp_path: Path) -> None:
@@ -191,6 +202,7 @@ def test_bundle_without_a_variant_that_passes_says_why(run: MadeRun, tmp_path: P
     assert "The phone's bundle is NOT blessed." in text_of(page)
     assert "No variant passes." in text_of(page)
     assert page.tables["Variants"][1] == ["full_int8", "0.70 MB", "no"]
+    assert "Calibration of the variants" not in page.tables
 
 
 def test_provenance_has_settings_versions_and_places(page: ParsedPage) -> None:
