@@ -6,6 +6,7 @@
    (the Android app allocates its buffer by them), and needs built-in operators only.
 4. A model's scores are numbers of 0 or more that sum to 1: the softmax is inside.
 5. What generic clients read inside a model are the same labels.
+6. The manifest tells a client to prepare photos as they were for the figures: values 0..255.
 
     contract_faults(bundle, taxonomy)     # () if the apps can take it
 """
@@ -20,7 +21,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from schemas.errors import DataError
 from schemas.taxonomy import Taxonomy
-from serving.checked_bundle import Bundle
+from serving.checked_bundle import BUNDLE_MANIFEST, Bundle
 from serving.mobile_files import ANDROID_FILE, IOS_FILE, LABELS_FILE
 from serving.mobile_readers import (
     MobileTaxon,
@@ -28,6 +29,7 @@ from serving.mobile_readers import (
     read_ios_taxonomy,
     read_labels,
 )
+from serving.preprocess_spec import OURS
 from serving.tflite_classifier import TFLiteClassifier
 from serving.zip_bytes import labels_inside
 
@@ -55,7 +57,7 @@ def contract_faults(bundle: Bundle, taxonomy: Taxonomy) -> tuple[str, ...]:
             faults.append(f"{name}: its leaves are not the model's classes, in their order.")
     if labels is not None and labels != taxonomy.leaf_names:
         faults.append(f"{LABELS_FILE} does not name the model's classes, in their order.")
-    return tuple(faults)
+    return (*faults, *_manifest_faults(bundle))
 
 
 def model_faults(bundle: Bundle, variant: str, taxonomy: Taxonomy) -> tuple[str, ...]:
@@ -93,6 +95,22 @@ def leaf_order(taxa: list[MobileTaxon]) -> list[int]:
     """Returns the taxon id of each leaf, in the order of leaf_class_id."""
     leaves = {t.leaf_class_id: t.taxon_id for t in taxa if t.leaf_class_id is not None}
     return [leaves[leaf] for leaf in sorted(leaves)]
+
+
+def _manifest_faults(bundle: Bundle) -> list[str]:
+    told, faults = bundle.details, []
+    if told.input.range != OURS.range:
+        low, high = told.input.range
+        faults.append(
+            f"{BUNDLE_MANIFEST} has models take {low:g}..{high:g}; the apps give 0..255, for the "
+            "scaling is inside."
+        )
+    if told.preprocessing != OURS:
+        faults.append(
+            f"{BUNDLE_MANIFEST} asks for another preprocessing than the one that the models were "
+            "trained and measured with."
+        )
+    return faults
 
 
 def _score_faults(phone: TFLiteClassifier, name: str) -> list[str]:

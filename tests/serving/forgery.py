@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as tflite_schema
@@ -28,6 +29,26 @@ def forge(bundle_dir: Path, target: Path, changes: Mapping[str, bytes]) -> Path:
                 variant.update(entry)
     (target / "manifest.json").write_text(json.dumps(manifest))
     return target
+
+
+def retold(bundle_dir: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """Returns a copy of a bundle whose manifest says something else."""
+    shutil.copytree(bundle_dir, target)
+    manifest = json.loads((target / "manifest.json").read_text())
+    change(manifest)
+    (target / "manifest.json").write_text(json.dumps(manifest))
+    return target
+
+
+def with_operator_of_ones_own(content: bytes) -> bytes:
+    """A model whose softmax is an operator that no phone has."""
+    model = read_model(content)
+    code = model.operatorCodes[model.subgraphs[0].operators[-1].opcodeIndex]
+    custom = tflite_schema.BuiltinOperator.CUSTOM
+    code.builtinCode, code.deprecatedBuiltinCode, code.customCode = custom, custom, "Mystery"
+    model.subgraphs[0].operators[-1].builtinOptionsType = 0
+    model.subgraphs[0].operators[-1].builtinOptions = None
+    return write_model(model)
 
 
 def without_softmax(content: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forgery import forge, swapped_leaves, without_softmax
+from forgery import forge, retold, swapped_leaves, with_operator_of_ones_own, without_softmax
 from phone_apps import LIFE, App, android, ios
 
 from schemas.leaf_paths import NO_NODE
@@ -24,8 +24,10 @@ from serving.app_contract import contract_faults, model_faults
 from serving.branches import best_branch
 from serving.checked_bundle import find_bundle, load_bundle
 from serving.classify import find_model
+from serving.mobile_readers import read_android_taxonomy
 from serving.rollup import cut_off
 from serving.suggestions import Suggester
+from serving.tflite_metadata import ModelWords, metadata, with_metadata
 
 APPS = pytest.mark.parametrize("app", [android, ios])
 Opener = Callable[[Path, str], App]
@@ -78,8 +80,9 @@ def test_android_reads_the_columns_that_it_knows_and_plain_numbers(contract_dir:
 
     assert header == "parent_taxon_id,taxon_id,rank_level,leaf_class_id,geo_threshold,name"
     for line in lines:
-        parent, taxon, _, leaf, _, name = line.split(",", 5)
+        parent, taxon, rank_level, leaf, _, name = line.split(",", 5)
         assert all(cell.isdecimal() for cell in (parent, taxon, leaf) if cell)
+        assert not rank_level.endswith(".0")
         assert int(taxon) != LIFE
         assert not name.startswith('"')
 
@@ -160,6 +163,20 @@ def past_the_loader(bundle_dir: Path, forged: Path) -> Any:
     return dataclasses.replace(load_bundle(bundle_dir), directory=forged)
 
 
+def test_the_column_of_geo_thresholds_may_be_absent(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    for row in rows:
+        del row["geo_threshold"]
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", write(rows)))
+
+    assert contract_faults(bundle, taxonomy) == ()
+    assert answer_of_android(bundle.directory) == answer_of_android(bundle_dir)
+    taxa = read_android_taxonomy(bundle.directory / "taxonomy.csv")
+    assert {taxon.geo_threshold for taxon in taxa} == {None}
+
+
 def test_an_answer_under_another_name_is_a_fault(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
@@ -200,6 +217,61 @@ def test_scores_without_a_softmax_are_a_fault(
     assert model_faults(bundle, "float16", taxonomy) == ()
 
 
+def test_other_labels_inside_a_model_are_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    """Generic clients read these alone."""
+    name = "model_float32.tflite"
+    first, second, *others = taxonomy.leaf_names
+    bare, words = (bundle_dir / name).read_bytes(), ModelWords("owls", "Owls.", "1")
+    changes = {name: with_metadata(bare, metadata(words), [second, first, *others])}
+
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", changes))
+
+    assert model_faults(bundle, "float32", taxonomy) == (
+        "The labels inside model_float32.tflite are not the model's classes, in their order.",
+    )
+
+
+def test_an_operator_that_phones_lack_is_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    name = "model_float32.tflite"
+    changes = {name: with_operator_of_ones_own((bundle_dir / name).read_bytes())}
+
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", changes))
+
+    (fault,) = model_faults(bundle, "float32", taxonomy)
+    assert "is not a TFLite model that runs here" in fault
+    assert "Mystery" in fault
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            lambda manifest: manifest["input"].update(range=[0, 1]),
+            "manifest.json has models take 0..1; the apps give 0..255, for the scaling is inside.",
+        ),
+        (
+            lambda manifest: manifest["preprocessing"].update(crop_ratio=0.875),
+            "manifest.json asks for another preprocessing than the one that the models were "
+            "trained and measured with.",
+        ),
+    ],
+)
+def test_a_manifest_that_has_photos_prepared_otherwise_is_a_fault(
+    bundle_dir: Path,
+    taxonomy: Taxonomy,
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], None],
+    fault: str,
+) -> None:
+    bundle = load_bundle(retold(bundle_dir, tmp_path / "retold", change))
+
+    assert contract_faults(bundle, taxonomy) == (fault,)
+
+
 def test_a_model_of_other_leaves_or_size_is_a_fault(bundle_dir: Path, tmp_path: Path) -> None:
     bundle = load_bundle(bundle_dir)
     one_less = dataclasses.replace(
@@ -213,6 +285,12 @@ def test_a_model_of_other_leaves_or_size_is_a_fault(bundle_dir: Path, tmp_path: 
 
     assert faults[0] == (
         "model_float32.tflite gives 5 scores, the taxonomy has 4 leaves: the app crashes."
+    )
+    larger = dataclasses.replace(
+        bundle, details=bundle.details.model_copy(update={"image_size_px": 48})
+    )
+    assert model_faults(larger, "float32", bundle.taxonomy) == (
+        "model_float32.tflite takes 32 px, the manifest says 48.",
     )
     (tmp_path / "model_float32.tflite").write_bytes(b"no model")
     (unreadable,) = model_faults(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
-from forgery import forge, mangled, swapped_leaves, without_softmax
+from forgery import forge, mangled, retold, swapped_leaves, without_softmax
 from tiny_records import jpeg, write_records
 from tiny_world import small_model, tiny_export
 
@@ -32,8 +34,10 @@ def val_files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def validate(bundle_dir: Path, saved_model: Path, val_files: list[str], tmp_path: Path) -> Validate:
+    numbers = count()
+
     def run(changes: dict[str, bytes], settings: MobileValidationSettings = SETTINGS) -> Comparison:
-        forged = forge(bundle_dir, tmp_path / "forged", changes)
+        forged = forge(bundle_dir, tmp_path / f"forged{next(numbers)}", changes)
         return compare(load_bundle(forged), saved_model, val_files, settings)
 
     return run
@@ -54,10 +58,13 @@ def test_missing_softmax(bundle_dir: Path, validate: Validate) -> None:
     content = without_softmax((bundle_dir / "model_float32.tflite").read_bytes())
 
     one = validate({"model_float32.tflite": content})
+    every = validate(every_model(bundle_dir, content))
 
     (reason,) = one.report["variants"]["float32"]["reasons"]
     assert "the softmax must be inside" in reason
     assert "float32" not in one.finish.kept
+    assert every.report["blessed"] is False
+    assert every.finish.default is None
 
 
 def test_wrong_range(
@@ -77,7 +84,25 @@ def test_wrong_range(
 
     assert report["blessed"] is False
     assert report["reasons"] == ["No variant passes."]
-    assert report["variants"]["float32"]["top1_agreement"] < 0.5
+    for entry in report["variants"].values():
+        assert entry["top1_agreement"] < 0.5
+        assert entry["reasons"][0].startswith("Top-1 agreement with the server must be at least")
+
+
+def test_wrong_range_in_the_manifest(
+    bundle_dir: Path, saved_model: Path, val_files: list[str], tmp_path: Path
+) -> None:
+    def to_one(manifest: dict[str, Any]) -> None:
+        manifest["input"]["range"] = [0, 1]
+
+    spoiled = load_bundle(retold(bundle_dir, tmp_path / "retold", to_one))
+
+    report = compare(spoiled, saved_model, val_files, SETTINGS).report
+
+    assert report["blessed"] is False
+    assert report["reasons"] == [
+        "manifest.json has models take 0..1; the apps give 0..255, for the scaling is inside."
+    ]
 
 
 @pytest.mark.parametrize("column", ["parent_taxon_id", "leaf_class_id"])

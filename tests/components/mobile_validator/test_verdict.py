@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.mobile_validator.broken_taxa import broken_taxa
+from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.default_choice import choose
 from components.mobile_validator.latency import Latency, ratios
 from components.mobile_validator.tally import Answers, Tally
@@ -114,6 +117,45 @@ def test_reasons_say_which_bar_and_by_how_much() -> None:
         "The file may have at most 2 MB. Received: 2.50 MB.",
         "A photo may take at most 1 times float32's time. Received: 1.25 times.",
     )
+
+
+def test_the_servers_first_taxon_must_be_among_the_best_five() -> None:
+    counted = tally([0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0])
+    counted.top5_agreeing = 3
+
+    assert failures(counted, Bars(min_top5_agreement=0.75), NOTHING) == ()
+    assert failures(counted, Bars(min_top5_agreement=0.98), NOTHING) == (
+        "Top-5 agreement with the server must be at least 0.9800. Received: 0.7500 (3 of 4 "
+        "photos), short by 0.2300.",
+    )
+
+
+def test_the_sixth_leaf_is_not_among_the_best_five() -> None:
+    scores = np.array([[0.3, 0.25, 0.2, 0.12, 0.08, 0.05]], np.float32)
+    variant = Answers(scores, np.argsort(-scores)[:, :5], np.array([-1], np.int32))
+
+    assert [bool(variant.hits(np.array([leaf]), 5)[0]) for leaf in (0, 4, 5)] == [True, True, False]
+
+
+def test_each_setting_is_the_bar_of_its_name() -> None:
+    given = {
+        "min_top5_agreement": 0.93,
+        "min_rollup_agreement": 0.83,
+        "max_accuracy_drop": 0.07,
+        "max_score_error": 0.2,
+        "max_broken_taxa": 3,
+        "max_megabytes": 11.0,
+        "max_latency_ratio": 1.5,
+    }
+    settings = MobileValidationSettings(
+        min_top1_agreement=0.91, min_top1_agreement_int8=0.81, **given
+    )
+
+    assert asdict(Bars.of(settings, "float16")) == {"min_top1_agreement": 0.91, **given}
+    # What quantising or a lower rank does to scores is not asked of a float variant's bars.
+    lossy = {"min_top1_agreement": 0.81, **given, "max_score_error": None}
+    for variant in ("dynamic_range_int8", "full_int8", "fact256_float16"):
+        assert asdict(Bars.of(settings, variant)) == lossy
 
 
 def test_a_better_variant_passes() -> None:
