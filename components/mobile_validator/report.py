@@ -163,8 +163,8 @@ def _latency(latency: Latency, reference: Latency | None) -> dict[str, float | N
     return {
         "p50_ms": latency.p50_ms,
         "p95_ms": latency.p95_ms,
-        "ratio_to_float32": _ratio(latency.p50_ms, reference and reference.p50_ms),
-        "p95_ratio_to_float32": _ratio(latency.p95_ms, reference and reference.p95_ms),
+        "ratio_to_float32": _ratio(latency.p50_ms, reference.p50_ms if reference else None),
+        "p95_ratio_to_float32": _ratio(latency.p95_ms, reference.p95_ms if reference else None),
     }
 
 
