@@ -14,6 +14,7 @@ from colour_world import SIZE_PX, ColourModel, convert
 
 from schemas.errors import ConfigError, DataError
 from serving.any_tflite import AnyTFLite
+from serving.tflite_classifier import TFLiteClassifier
 
 MODEL = ColourModel.drawn(5)
 COLOURS = np.array([[0, 0, 0], [255, 255, 255], [200, 30, 90], [17, 120, 240]])
@@ -53,6 +54,8 @@ def test_range_that_a_quantised_input_cannot_hold_is_refused(made: Path) -> None
     with pytest.raises(ConfigError) as error:
         AnyTFLite(path, num_labels=5, input_range="0..255")
 
+    with pytest.raises(DataError, match=r"must take float32 .* Received: int8 \[1, "):
+        TFLiteClassifier(path)  # the apps give float32, and would overrun its buffer
     assert "--input-range 0..255 does not fit" in str(error.value)
     assert "its int8 input holds -0.9961 to 1.004. Leave --input-range out" in str(error.value)
 

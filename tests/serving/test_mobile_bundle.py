@@ -15,11 +15,14 @@ from tiny_world import SIZE_PX, TAXONOMY_CSV
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy_csv import read_taxonomy
+from serving.app_contract import model_faults
 from serving.bundle_manifest import BundleManifest, Validation, VariantFigures, parse_manifest
 from serving.finished_bundle import Finish, finish_bundle
 from serving.mobile_bundle import BundleRequest, build_bundle, bundle_fingerprint, load_bundle
 from serving.mobile_readers import read_android_taxonomy, read_ios_taxonomy, read_labels
 from serving.saved_model import load_manifest
+
+LOW_RANK = "fact2_dynamic_range_int8"
 
 
 @pytest.fixture
@@ -272,7 +275,7 @@ def test_only_what_is_asked_for_is_built(
     synonyms.write_text("model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\n101,,,,\n")
     request = BundleRequest(
         "owls",
-        variants=("float16",),
+        variants=("float16", LOW_RANK),
         version="1.0",
         synonyms=synonyms,
         geo_thresholds=np.array([0.25, np.nan, np.nan, np.nan, np.nan]),
@@ -282,8 +285,11 @@ def test_only_what_is_asked_for_is_built(
 
     bundle = load_bundle(tmp_path / "out")
     assert path.name == "fieldmark-owls-1.0"
-    assert bundle.variants == ("float16",)
-    assert len(list(path.glob("*.tflite"))) == 1
+    assert bundle.variants == ("float16", LOW_RANK)
+    assert len(list(path.glob("*.tflite"))) == 2
+    low_rank = bundle.details.variants[LOW_RANK]
+    assert (low_rank.file, low_rank.head_rank) == (f"model_{LOW_RANK}.tflite", 2)
+    assert model_faults(bundle, LOW_RANK, taxonomy) == ()
     assert (path / "synonyms.csv").read_text() == synonyms.read_text()
     thresholds = {
         taxon.leaf_class_id: taxon.geo_threshold
@@ -306,6 +312,19 @@ def test_build_refuses_another_taxonomy_and_leaves_nothing(
             taxonomy=read_taxonomy(other),
             request=BundleRequest("tiny", variants=("float16",)),
         )
+
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_build_refuses_a_faulty_table_of_synonyms_and_leaves_nothing(
+    saved_model: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    synonyms = tmp_path / "synonyms.csv"
+    synonyms.write_text("model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\nowl,,,,\n")
+    request = BundleRequest("tiny", variants=("float16",), synonyms=synonyms)
+
+    with pytest.raises(DataError, match=r"(?s)synonyms\.csv.*row 2, column model_taxon_id"):
+        build_bundle(saved_model, tmp_path / "bundle", taxonomy=taxonomy, request=request)
 
     assert not (tmp_path / "bundle").exists()
 
