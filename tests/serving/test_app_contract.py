@@ -149,12 +149,35 @@ def test_what_crashes_the_apps_is_a_fault(
     forged = forge(bundle_dir, tmp_path / "forged", write(rows))
 
     with pytest.raises((ValueError, KeyError, IndexError, AssertionError, BufferError)):
-        answer_of_android(forged)
+        answer_of(android, forged)
     assert contract_faults(past_the_loader(bundle_dir, forged), taxonomy)
 
 
-def answer_of_android(directory: Path) -> int | None:
-    phone = android(directory, "float16")
+IOS_CRASHES = (
+    "a parent without a row",
+    "a childless taxon without a leaf",
+    "a leaf beyond the model's scores",
+    "one leaf fewer than scores",
+)
+
+
+@pytest.mark.parametrize("fault", IOS_CRASHES)
+def test_what_crashes_ios_is_a_fault_of_its_file_alone(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
+) -> None:
+    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    CRASHES[fault](rows)
+    changes = {"taxonomy.json": write(rows)["taxonomy.json"]}
+    forged = forge(bundle_dir, tmp_path / "forged", changes)
+
+    with pytest.raises((KeyError, IndexError, AssertionError, BufferError)):
+        answer_of(ios, forged)
+    assert answer_of(android, forged) == answer_of(android, bundle_dir)
+    assert any("taxonomy.json" in text for text in contract_faults(load_bundle(forged), taxonomy))
+
+
+def answer_of(app: Opener, directory: Path) -> int | None:
+    phone = app(directory, "float16")
     return phone.common_ancestor(phone.predict(photos(32, 1)[0]))
 
 
@@ -172,7 +195,7 @@ def test_the_column_of_geo_thresholds_may_be_absent(
     bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", write(rows)))
 
     assert contract_faults(bundle, taxonomy) == ()
-    assert answer_of_android(bundle.directory) == answer_of_android(bundle_dir)
+    assert answer_of(android, bundle.directory) == answer_of(android, bundle_dir)
     taxa = read_android_taxonomy(bundle.directory / "taxonomy.csv")
     assert {taxon.geo_threshold for taxon in taxa} == {None}
 

@@ -124,6 +124,10 @@ def test_reader_is_as_strict_as_the_apps(tmp_path: Path, rows: str, message: str
             '[{"taxon_id": "1", "rank_level": 70, "leaf_class_id": 0, "name": "A"}]',
             "taxon_id: is not a whole number without fraction. Received: '1'",
         ),
+        (
+            '[{"taxon_id": 1.0, "rank_level": 70, "leaf_class_id": 0, "name": "A"}]',
+            "taxon_id: is not a whole number without fraction. Received: 1.0",
+        ),
     ],
 )
 def test_ios_reader_is_strict(tmp_path: Path, text: str, message: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -11,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "serving"))
 
 from tiny_fixtures import bundle_dir, model, photo_path, saved_model, taxonomy
 
-from pipeline.commands.classify import command, format_answer
+from pipeline.commands.classify import _bar, command, format_answer
 from schemas.errors import ConfigError
-from serving.answer import Answer, ScoredTaxon
+from serving.answer import Answer, ScoredTaxon, Unread
 
 __all__ = ["bundle_dir", "model", "photo_path", "saved_model", "taxonomy"]
 
@@ -118,6 +119,19 @@ def test_unknown_variant(bundle_dir: Path, photo_path: Path) -> None:
 
     assert isinstance(result.exception, ConfigError)
     assert "dynamic_range_int8, full_int8. Received: 'int4'" in str(result.exception)
+
+
+def test_a_terminal_is_shown_how_many_photos_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with _bar(iter([Unread(f"{n}.jpg", "is empty.") for n in range(16)]), 16) as shown:
+            assert len(list(shown)) == 16
+        on_terminal = isinstance(stream, Terminal)
+        assert ("8/16" in stream.getvalue()) == ("16/16" in stream.getvalue()) == on_terminal
 
 
 def test_folder_goes_to_a_file_and_is_taken_up(
