@@ -6,6 +6,7 @@ With FIELDMARK_SCREENSHOTS=DIR the test leaves pictures there, to be looked at.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,6 +25,17 @@ STATE = "document.getElementById('main').dataset.state"
 ROWS = """[...document.querySelectorAll('#tree .taxon')].map((row) => [
   row.querySelector('.name').innerText, row.querySelector('.share').innerText,
   row.classList.contains('marked')])"""
+
+
+# A page may make such events itself, files and all; the browser's own drag starts outside of it.
+GIVE = """(kind, name, content) => {
+  const files = new DataTransfer();
+  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+  files.items.add(new File([bytes], name, { type: "image/png" }));
+  const given = { bubbles: true, cancelable: true, dataTransfer: files, clipboardData: files };
+  const event = kind === "paste" ? new ClipboardEvent(kind, given) : new DragEvent(kind, given);
+  return document.getElementById("drop").dispatchEvent(event);
+}"""
 
 
 def on_the_page(world: World, scenario: Callable[[Page, str], Awaitable[None]]) -> None:
@@ -90,6 +102,29 @@ def test_a_photo_is_shown_as_a_tree_with_the_common_ancestor_marked(tmp_path: Pa
         await page.until(f"{error}.includes('400 x 300 pixels')")
         refused = [text for text in page.complaints if "422" not in text]
         assert refused == []
+
+    on_the_page(World(tmp_path), scenario)
+
+
+def test_a_photo_is_dropped_or_pasted(tmp_path: Path) -> None:
+    async def scenario(page: Page, url: str) -> None:
+        async def give(kind: str, name: str, colour: str) -> bool:
+            content = base64.b64encode(encoded(colour)).decode()
+            return bool(await page.evaluate(f"({GIVE})('{kind}', '{name}', '{content}')"))
+
+        await page.go_to(url)
+        over = "document.getElementById('drop').classList.contains('over')"
+        # What is not prevented, the browser does: it would leave the page for the photo.
+        assert not await give("dragover", "owl.png", "#d02020")
+        assert await page.evaluate(over)
+        assert not await give("drop", "owl.png", "#d02020")
+        await page.until(f"{STATE} === 'done'")
+        assert not await page.evaluate(over)
+        assert (await page.evaluate(ROWS))[2][0] == "Strix aluco species"
+        assert await page.evaluate("document.getElementById('caption').innerText") == "owl.png"
+
+        await give("paste", "oak.png", "#208020")
+        await page.until(f"{STATE} === 'done' && {ROWS}[0][0].startsWith('Plantae')")
 
     on_the_page(World(tmp_path), scenario)
 
