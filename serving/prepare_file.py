@@ -28,7 +28,7 @@ from serving.preprocess_spec import OURS, as_client
 UPLOAD_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 """What `prepare_bytes` reads: Pillow knows many more, some of which start other programs."""
 
-_REMEDY = "Give a whole JPEG, PNG or GIF photo."
+_REMEDY = "Give a whole JPEG, PNG, GIF or WebP photo."
 _SMALLER = "Give a smaller copy."
 
 

@@ -161,7 +161,9 @@ def test_client_names_the_file_that_is_no_photo(
     path = tmp_path / "bad.jpg"
     path.write_bytes(content)
 
-    with pytest.raises(DataError, match=f"{path}: {message}.*Give a whole JPEG, PNG or GIF photo"):
+    with pytest.raises(
+        DataError, match=f"{path}: {message}.*Give a whole JPEG, PNG, GIF or WebP photo"
+    ):
         prepare_file(path, 16)
 
 

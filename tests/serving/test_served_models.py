@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import shutil
 from pathlib import Path
 
 import aiohttp
@@ -81,3 +83,20 @@ def test_a_saved_model_has_no_variants(saved_model: Path, bundle_dir: Path) -> N
         load_model(saved_model, variant="float16")
     default = load_bundle(bundle_dir).default_variant
     assert load_model(bundle_dir.parent).source.endswith(f"model_{default}.tflite")
+
+
+def test_a_bundle_is_calibrated_by_the_temperature_of_the_variant_served(
+    bundle_dir: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(bundle_dir, tmp_path / "bundle"))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["temperature"] = 0.75
+    manifest["variants"]["full_int8"]["temperature"] = 0.8
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+
+    loaded = {name: load_model(copy, variant=name) for name in ("float16", "full_int8")}
+
+    assert {name: model.temperature() for name, model in loaded.items()} == {
+        "float16": 0.75,
+        "full_int8": 0.8,
+    }
