@@ -8,10 +8,13 @@ from types import MappingProxyType
 
 import click
 
-from schemas.errors import FieldmarkError
+from schemas.errors import FieldmarkError, Interrupted
 
 USER_ERROR_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
+"""After Ctrl-C."""
+RESUME_EXIT_CODE = 75
+"""After SIGTERM, as of the training process: "start me again". EX_TEMPFAIL of sysexits.h."""
 
 COMMANDS = MappingProxyType(
     {
@@ -74,6 +77,9 @@ def main() -> None:
     """Entry point: errors meant for people are printed without a traceback."""
     try:
         code = fieldmark.main(standalone_mode=False)
+    except Interrupted as stopped:
+        click.echo(str(stopped), err=True)
+        sys.exit(RESUME_EXIT_CODE)
     except FieldmarkError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(USER_ERROR_EXIT_CODE)

@@ -24,7 +24,7 @@ from pipeline.plan import describe_plan, devices_of_machine
 from pipeline.prepare_export import prepare_export
 from pipeline.summary import StepTime, summarise
 from schemas.duration import duration
-from schemas.errors import FieldmarkError
+from schemas.errors import FieldmarkError, Interrupted
 from schemas.events import EVENTS_VARIABLE
 from schemas.open_source import open_source
 from schemas.source import Source
@@ -97,9 +97,10 @@ def _run_steps(
             yield
         except (Exception, KeyboardInterrupt) as error:
             secs = time.monotonic() - started_secs
-            kind = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+            shown = _for_people(error, step, log_path)
+            kind = "stopped" if isinstance(shown, (KeyboardInterrupt, Interrupted)) else "failed"
             display.end_step(f"{title} {kind:<7} {duration(secs):>10}")
-            raise _for_people(error, step, log_path) from error
+            raise shown from error
         secs = time.monotonic() - started_secs
         run = store.runs_of(step)[-1]
         times.append(StepTime(step, secs, run.reused))
@@ -142,13 +143,22 @@ def _alone(layout: Layout) -> Iterator[None]:
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
     """Ends a run on SIGTERM as on Ctrl-C: the step is marked as failed, nothing is left running."""
+    terminated = False
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt  # which no library takes for an error of its own
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt as error:
+        if terminated:
+            raise Interrupted(
+                "Stopped by SIGTERM. Give the same command again to go on."
+            ) from error
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -4,54 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from components.progressive_trainer.adaptive_settings import AdaptiveSettings
+from components.progressive_trainer.flops import TRAINING_FACTOR
+from components.progressive_trainer.forecast import passes
+from components.progressive_trainer.linear_schedule import rounded
 from components.progressive_trainer.schedule import Stage, learning_rate, stage_at
-from components.progressive_trainer.schedule_settings import ScheduleSettings
+from components.progressive_trainer.schedule_settings import SIZE_MULTIPLE_PX, ScheduleSettings
 
 CURVE_COLUMNS = 60
 _BLOCKS = "▁▂▃▄▅▆▇█"
+
+DEAR = 1.05
+"""A size is said to cost too much where a pixel of it costs this many times what it need."""
 
 
 def schedule_table(
     plan: Sequence[Stage], *, num_photos: int, cost_of_size: Callable[[int], float]
 ) -> str:
-    """Returns the stages as a table.
+    """Returns the stages as a table; what no stage uses has no column.
 
     Args:
         plan: the stages.
         num_photos: training photos, an epoch.
-        cost_of_size: floating-point operations of one photo in training, by image size in px.
+        cost_of_size: floating-point operations of one photo in training of the whole network, by
+            image size in px.
     """
-    costs = [cost_of_size(s.image_size_px) * s.steps * s.global_batch for s in plan]
-    header = (
-        "stage", "size px", "batch", "epochs", "steps", "peak rate", "dropout", "augment",
-        "RandAug", "Mixup", "learns", "GFLOP/photo", "PFLOP", "share",
-    )  # fmt: skip
-    rows = [header]
-    for stage, cost in zip(plan, costs, strict=True):
-        rows.append(
-            (
-                str(stage.index + 1),
-                str(stage.image_size_px),
-                f"{'auto ' if stage.auto_batch else ''}{stage.global_batch}",
-                f"{stage.steps * stage.global_batch / num_photos:.1f}",
-                f"{stage.steps:,}",
-                f"{stage.peak_learning_rate:.2g}",
-                f"{stage.dropout:.2f}",
-                f"{stage.augment:.2f}",
-                f"{stage.rand_augment:.1f}",
-                f"{stage.mixup:.2f}",
-                stage.trainable,
-                f"{cost_of_size(stage.image_size_px) / 1e9:.2f}",
-                f"{cost / 1e15:.3g}",
-                f"{cost / sum(costs):.0%}",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
-    return "\n".join([*lines, "", _against_fixed(plan, costs, cost_of_size)])
+    costs = [_photo_cost(stage, cost_of_size) * stage.steps * stage.global_batch for stage in plan]
+    altering = {
+        "RandAug": [stage.rand_augment for stage in plan],
+        "Mixup": [stage.mixup for stage in plan],
+        "CutMix": [stage.cutmix for stage in plan],
+    }
+    columns = {
+        "stage": [str(stage.index + 1) for stage in plan],
+        "size px": [str(stage.image_size_px) for stage in plan],
+        "batch": [f"{'auto ' if stage.auto_batch else ''}{stage.global_batch}" for stage in plan],
+        "epochs": [f"{stage.steps * stage.global_batch / num_photos:.1f}" for stage in plan],
+        "steps": [f"{stage.steps:,}" for stage in plan],
+        "peak rate": [f"{stage.peak_learning_rate:.2g}" for stage in plan],
+        "dropout": [f"{stage.dropout:.2f}" for stage in plan],
+        "augment": [f"{stage.augment:.2f}" for stage in plan],
+        **{name: [f"{v:.2f}" for v in each] for name, each in altering.items() if any(each)},
+        "smoothing": [f"{stage.label_smoothing:.2f}" for stage in plan],
+        "learns": [stage.trainable for stage in plan],
+        "GFLOP/photo": [f"{_photo_cost(stage, cost_of_size) / 1e9:.2f}" for stage in plan],
+        "PFLOP": [f"{cost / 1e15:.3g}" for cost in costs],
+        "share": [f"{cost / sum(costs):.0%}" for cost in costs],
+    }
+    return f"{_in_columns(columns)}\n\n{_against_fixed(plan, costs, cost_of_size)}"
+
+
+def _photo_cost(stage: Stage, cost_of_size: Callable[[int], float]) -> float:
+    """Of a frozen part there is no pass back."""
+    return cost_of_size(stage.image_size_px) * passes(stage) / TRAINING_FACTOR
+
+
+def _in_columns(columns: dict[str, list[str]]) -> str:
+    lined_up = []
+    for name, cells in columns.items():
+        width = max(map(len, [name, *cells]))
+        lined_up.append([cell.rjust(width) for cell in [name, *cells]])
+    return "\n".join("  ".join(row) for row in zip(*lined_up, strict=True))
 
 
 def _against_fixed(
@@ -59,11 +72,56 @@ def _against_fixed(
 ) -> str:
     largest = max(stage.image_size_px for stage in plan)
     fixed = cost_of_size(largest) * sum(stage.steps * stage.global_batch for stage in plan)
+    whole = "" if all(stage.trainable == "all" for stage in plan) else ", all of it learning"
     return (
         f"{sum(costs) / 1e15:.3g} PFLOP in all, {sum(costs) / fixed:.2f} of what the same epochs "
-        f"cost at {largest} px throughout. Counted on the network, not timed: small photos keep a "
-        "GPU less busy."
+        f"cost at {largest} px throughout{whole}. Counted on the network, not timed: small photos "
+        "keep a GPU less busy."
     )
+
+
+def schedule_notes(
+    plan: Sequence[Stage],
+    adaptive: AdaptiveSettings | None,
+    *,
+    cost_of_size: Callable[[int], float],
+) -> list[str]:
+    """Returns what the table cannot say: batches and ends still open, sizes that cost too much.
+
+    Args:
+        plan: the stages.
+        adaptive: whether stages end early or go on.
+        cost_of_size: as for `schedule_table`.
+    """
+    notes = []
+    if any(stage.auto_batch for stage in plan):
+        notes.append("auto: found by trial when training starts; shown is learning_rate_batch.")
+    if adaptive:
+        notes.append(
+            f"adaptive: a stage may end at {adaptive.shortest_share:g} of its epochs, and go on to "
+            f"{adaptive.longest_share:g} of them."
+        )
+    dear = [
+        f"at {size} px {ratio:.2f} times as much as at {_liked(size)} px"
+        for size in dict.fromkeys(stage.image_size_px for stage in plan)
+        if (ratio := _pixel_cost(size, cost_of_size)) > DEAR
+    ]
+    if dear:
+        notes.append(
+            f"sizes: a pixel costs {', '.join(dear)}. size_multiple_px: {SIZE_MULTIPLE_PX} takes "
+            "sizes that the network halves without a remainder."
+        )
+    return notes
+
+
+def _liked(size: int) -> int:
+    return rounded(size, SIZE_MULTIPLE_PX)
+
+
+def _pixel_cost(size: int, cost_of_size: Callable[[int], float]) -> float:
+    """To that of the nearest size that the network likes."""
+    liked = _liked(size)
+    return (cost_of_size(size) / size**2) / (cost_of_size(liked) / liked**2)
 
 
 def schedule_curves(plan: Sequence[Stage], settings: ScheduleSettings, *, num_photos: int) -> str:
@@ -83,6 +141,7 @@ def schedule_curves(plan: Sequence[Stage], settings: ScheduleSettings, *, num_ph
         "augment": [stage.augment for stage in at],
         "RandAug": [stage.rand_augment for stage in at],
         "Mixup": [stage.mixup for stage in at],
+        "CutMix": [stage.cutmix for stage in at],
     }
     return "\n".join(
         f"{name:>8}  {_sparkline(values)}  {min(values):.3g} .. {max(values):.3g}"

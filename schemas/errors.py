@@ -1,8 +1,8 @@
 """What a user did not expect, said so that they can act on it.
 
 Every error meant for a person is a `FieldmarkError`: the command line prints its message without
-a traceback and exits with 2. A message says what is wrong, what was allowed, what came, and what
-to do; errors about data name the file and the row.
+a traceback and exits with 2, or with 75 for `Interrupted`. A message says what is wrong, what was
+allowed, what came, and what to do; errors about data name the file and the row.
 
     raise DataError("taxonomy.csv", row=7, column="rank_level",
                     problem="is not a number. Received: 'genus'.",
@@ -22,6 +22,10 @@ class FieldmarkError(Exception):
 
 class ConfigError(FieldmarkError):
     """A setting that cannot be used as it is."""
+
+
+class Interrupted(FieldmarkError):
+    """Work that a signal ended in order: the same command goes on with it."""
 
 
 class DataError(FieldmarkError):

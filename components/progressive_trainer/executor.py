@@ -30,7 +30,7 @@ from components.progressive_trainer.starting_weights import starting_weights
 from components.record_files import record_files
 from components.training_recipe import training_recipe
 from schemas import record
-from schemas.errors import FieldmarkError
+from schemas.errors import FieldmarkError, Interrupted
 from schemas.events import emit
 
 LONGEST_MESSAGE = 4000
@@ -143,14 +143,15 @@ def check_exit_code(code: int, error: Path) -> None:
         error: the file that it writes an error meant for a person to.
 
     Raises:
-        FieldmarkError: with that error, or if training was asked to stop.
+        Interrupted: if training was asked to stop.
+        FieldmarkError: with that error.
         RuntimeError: if it ended in any other way.
     """
     if code == 0:
         return
     if code in _STOPPED:
         wrote = "has written a checkpoint" if code == RESUME_EXIT_CODE else "ended at once"
-        raise FieldmarkError(
+        raise Interrupted(
             f"Training was interrupted by a signal and {wrote}. "
             "Give the same command again to go on from the last checkpoint."
         )

@@ -38,7 +38,12 @@ class Left:
 
 
 def training_cost(stage: Stage) -> float:
-    """Returns what training on one photo of a stage costs, in units of a pixel's pass forth.
+    """Returns what training on one photo of a stage costs, in units of a pixel's pass forth."""
+    return passes(stage) * validation_cost(stage)
+
+
+def passes(stage: Stage) -> float:
+    """Returns what training on one photo of a stage costs, in passes forth of the network.
 
     Of the backbone only the part that learns has a pass back; its share of the cost is taken to be
     that of its layers.
@@ -47,7 +52,7 @@ def training_cost(stage: Stage) -> float:
     share = shares.get(stage.trainable)
     if share is None:
         share = float(stage.trainable.removeprefix(TOP))
-    return (1.0 + (TRAINING_FACTOR - 1.0) * share) * validation_cost(stage)
+    return 1.0 + (TRAINING_FACTOR - 1.0) * share
 
 
 def validation_cost(stage: Stage) -> float:

@@ -7,6 +7,7 @@ rate follows the batch.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from components.progressive_trainer.schedule_settings import LinearSchedule, StageSettings
@@ -40,9 +41,15 @@ def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
             mixup=between(linear.mixup, index),
             cutmix=between(linear.cutmix, index),
             label_smoothing=linear.label_smoothing,
+            trainable=of_stage(linear.trainable, index),
         )
 
     return tuple(stage(index) for index in range(count))
+
+
+def of_stage(trainable: Sequence[str], index: int) -> str:
+    """Returns what learns in a stage, where one entry may stand for all of them."""
+    return trainable[0] if len(trainable) == 1 else trainable[index]
 
 
 def rounded(value: float, multiple: int) -> int:

@@ -6,7 +6,8 @@ inside), and gives float32 [B, N] probabilities: the contract of iNaturalist's p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -66,19 +67,25 @@ def _load_backbone(name: str, base_weights: str) -> keras.Model:
             "trainer.base_weights: there are no ImageNet weights of the network 'small'. "
             "Use base_weights 'none' or a weights file, or another network."
         )
-    keras_weights = "imagenet" if base_weights == "imagenet" else None
+    with _told_without_network(name):
+        backbone = _BACKBONES[name]("imagenet" if base_weights == "imagenet" else None)
+    if base_weights not in ("none", "imagenet") and not is_exported_model(base_weights):
+        _load_weights_file(backbone, name, Path(base_weights))
+    return _with_stateless_drops(backbone)
+
+
+@contextmanager
+def _told_without_network(name: str) -> Iterator[None]:
     try:
-        backbone = _BACKBONES[name](keras_weights)
-    except (OSError, ValueError) as error:
-        if keras_weights is None:
+        yield
+    except Exception as error:
+        # Keras raises no narrower class where a file cannot be fetched.
+        if "URL fetch failure" not in str(error) and not isinstance(error, OSError):
             raise
         raise ConfigError(
             f"trainer.base_weights: the ImageNet weights of {name} could not be downloaded "
             f"({error}). Without a network, fetch the file elsewhere and give its path."
         ) from error
-    if base_weights not in ("none", "imagenet") and not is_exported_model(base_weights):
-        _load_weights_file(backbone, name, Path(base_weights))
-    return _with_stateless_drops(backbone)
 
 
 def _with_stateless_drops(backbone: keras.Model) -> keras.Model:

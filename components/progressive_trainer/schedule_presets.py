@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.progressive_trainer.linear_schedule import rounded
+from components.progressive_trainer.linear_schedule import of_stage, rounded
 from components.progressive_trainer.schedule_settings import PresetSchedule, StageSettings
+from schemas.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,13 @@ RECIPES = {
 
 
 def preset_stages(preset: PresetSchedule) -> tuple[StageSettings, ...]:
-    """Returns the stages of a preset, fitted to the run's epochs, last size and last batch."""
+    """Returns the stages of a preset, fitted to the run's epochs, last size and last batch.
+
+    Raises:
+        ConfigError: if `trainable` has not an entry for each of its stages.
+    """
     recipe = RECIPES[preset.name]
+    trainable = _trainable(preset, recipe)
     zoom = (preset.image_size_px or recipe.size_px[-1]) / recipe.size_px[-1]
 
     def stage(index: int) -> StageSettings:
@@ -140,8 +146,18 @@ def preset_stages(preset: PresetSchedule) -> tuple[StageSettings, ...]:
                 "augment": recipe.augment[index],
                 "rand_augment": recipe.rand_augment[index],
                 "mixup": recipe.mixup[index],
-                "trainable": recipe.trainable[index],
+                "trainable": of_stage(trainable, index),
             }
         )
 
     return tuple(stage(index) for index in range(len(recipe.size_px)))
+
+
+def _trainable(preset: PresetSchedule, recipe: Recipe) -> tuple[str, ...]:
+    trainable, count = preset.trainable or recipe.trainable, len(recipe.size_px)
+    if len(trainable) not in (1, count):
+        raise ConfigError(
+            f"schedule.preset.trainable takes one entry, or one for each of the {count} stages of "
+            f"{preset.name}. Received: {list(trainable)!r}. Give {count}, or write the stages out."
+        )
+    return trainable

@@ -37,6 +37,9 @@ def _photos_or_auto(value: object) -> object:
     raise ValueError("Input should be auto, or a whole number of photos, at least 1")
 
 
+SIZE_MULTIPLE_PX = 32
+"""Size that every network here halves to a whole number of pixels, five times."""
+
 _GlobalBatch = Annotated[int | Literal["auto"], PlainValidator(_photos_or_auto)]
 _Scaling = Literal["linear", "sqrt", "none"]
 
@@ -103,8 +106,9 @@ class LinearSchedule(Settings):
     image_size_px: tuple[_ImageSizePx, _ImageSizePx] = (100, 299)
     """First and last image size, in pixels; rounded to `size_multiple_px`, ends included."""
 
-    size_multiple_px: int = Field(1, ge=1)
-    """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
+    size_multiple_px: int = Field(SIZE_MULTIPLE_PX, ge=1)
+    """Sizes are rounded to a multiple of this, in pixels; 1: as given. Every network here halves
+    them five times, at 32 without a remainder."""
 
     global_batch: tuple[_GlobalBatch, _GlobalBatch] = (64, 32)
     """First and last global batch, in photos; geometric in between. Both `auto`: as many as fit."""
@@ -142,6 +146,18 @@ class LinearSchedule(Settings):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the target spread evenly over all leaves, 0..1."""
 
+    trainable: tuple[_Trainable, ...] = ("all",)
+    """What learns in each stage, as in `stages`: an entry a stage, or one for all of them."""
+
+    @model_validator(mode="after")
+    def _each_stage_learns(self) -> LinearSchedule:
+        if len(self.trainable) not in (1, self.stages):
+            raise ValueError(
+                f"trainable takes one entry, or one for each of {self.stages} stages; "
+                f"{len(self.trainable)} came"
+            )
+        return self
+
     @model_validator(mode="after")
     def _both_auto_or_none(self) -> LinearSchedule:
         if self.global_batch.count("auto") == 1:
@@ -166,7 +182,8 @@ class PresetSchedule(Settings):
     """Size of the last stage, in pixels; the others keep their ratio to it. Null: the recipe's."""
 
     size_multiple_px: int = Field(1, ge=1)
-    """Sizes are rounded to a multiple of this, in pixels (32 suits most networks)."""
+    """Sizes are rounded to a multiple of this, in pixels; 1: as published. 32 suits every network
+    here: `fieldmark schedule` says what it would save."""
 
     global_batch: _GlobalBatch = 32
     """Global batch of the last stage, in photos; `auto`: in each stage as many as fit."""
@@ -182,6 +199,10 @@ class PresetSchedule(Settings):
 
     learning_rate_scaling: _Scaling = "sqrt"
     """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+
+    trainable: tuple[_Trainable, ...] | None = None
+    """What learns in each stage, as in `stages`: an entry a stage, or one for all of them; null: as
+    the recipe has it."""
 
 
 class ScheduleSettings(Settings):

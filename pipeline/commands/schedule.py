@@ -29,7 +29,8 @@ def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -
     """Print the stages of a schedule with their cost, and draw its curves.
 
     CONFIG is a schedule preset (fixed, journal, short, paper-s, paper-m, transfer), a pipeline
-    preset or a YAML file. Cost is counted in floating-point operations on the network itself.
+    preset or a YAML file. Cost is counted in floating-point operations on the network itself; of
+    what does not learn, only the pass forth.
 
     \b
     Examples:
@@ -47,12 +48,14 @@ def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -
         from components.progressive_trainer.flops import FlopCounter
         from components.progressive_trainer.memory_estimate import Footprint
         from components.progressive_trainer.schedule import stages
-        from pipeline.schedule_table import schedule_curves, schedule_table
+        from pipeline.schedule_table import schedule_curves, schedule_notes, schedule_table
 
         plan = stages(trainer.schedule, num_photos=photos)
         counter = FlopCounter(trainer.network, num_leaves=leaves, head_rank=trainer.head_rank)
-        table = schedule_table(plan, num_photos=photos, cost_of_size=cache(counter.training))
+        cost = cache(counter.training)
+        table = schedule_table(plan, num_photos=photos, cost_of_size=cost)
+        notes = schedule_notes(plan, trainer.adaptive, cost_of_size=cost)
         memory = Footprint(counter.model, trainer).of(plan, replicas=1).in_words()
         curves = schedule_curves(plan, trainer.schedule, num_photos=photos)
     click.echo(f"{trainer.network}, {photos:,} training photos, {leaves:,} leaves\n")
-    click.echo(f"{table}\n\n{memory}\n\n{curves}")
+    click.echo("\n".join([table, *notes, "", memory, "", curves]))

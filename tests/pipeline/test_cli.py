@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,27 @@ def test_unknown_command_is_refused() -> None:
     result = fieldmark_command("trian")
     assert result.returncode == 2
     assert "No such command 'trian'" in result.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_run_that_a_signal_ends_says_with_its_code_who_sent_it(
+    number: signal.Signals, code: int
+) -> None:
+    """75 tells a scheduler to start the run again; 130 is the shell's after Ctrl-C."""
+    script = (
+        "import os, time\n"
+        "from pipeline import local_run\n"
+        "from pipeline.cli import fieldmark, main\n"
+        "@fieldmark.command('wait')\n"
+        "def wait():\n"
+        "    with local_run._sigterm_as_interrupt():\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "        time.sleep(60)\n"
+        "fieldmark.get_command = lambda context, name: wait\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "wait"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert "Give the same command again to go on." in done.stderr

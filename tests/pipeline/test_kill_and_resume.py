@@ -85,8 +85,8 @@ def test_killed_while_training(
     os.kill(process.pid, number)
     output = process.communicate(timeout=DEADLINE_SECS)[1]
     if number == signal.SIGTERM:
-        assert process.returncode == 130
-        assert "Stopped. Give the same command again to go on." in output
+        assert process.returncode == 75
+        assert "Stopped by SIGTERM. Give the same command again to go on." in output
     wait_until_gone(trainer)
     result = tiny.run()
     assert result.returncode == 0, result.stderr

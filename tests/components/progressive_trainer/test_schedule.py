@@ -155,6 +155,7 @@ def test_linear_ends_are_the_first_and_the_last_stage() -> None:
         linear={
             "stages": 3,
             "image_size_px": [96, 192],
+            "size_multiple_px": 1,
             "global_batch": [64, 16],
             "batch_multiple": 1,
             "epochs": [2.0, 4.0],
@@ -214,6 +215,26 @@ def test_batches_are_geometric_up_to_rounding_to_their_multiple(
         )
 
 
+def test_linear_sizes_are_what_the_networks_halve_without_a_remainder() -> None:
+    plan = stages(schedule(linear={"image_size_px": [100, 299]}), num_photos=10_000)
+    assert [stage.image_size_px for stage in plan] == [96, 160, 224, 288]
+
+
+@pytest.mark.parametrize(
+    ("given", "learns"),
+    [
+        ({}, ["all", "all", "all"]),
+        ({"trainable": ["head"]}, ["head", "head", "head"]),
+        ({"trainable": ["head", "top:0.3", "all"]}, ["head", "top:0.3", "all"]),
+    ],
+)
+def test_linear_stages_learn_what_is_said_of_each_or_of_all(
+    given: dict[str, Any], learns: list[str]
+) -> None:
+    plan = stages(schedule(linear={"stages": 3, **given}), num_photos=10_000)
+    assert [stage.trainable for stage in plan] == learns
+
+
 @given(
     count=st.integers(1, 20),
     first=st.integers(64, 400),
@@ -245,6 +266,10 @@ def test_sizes_are_of_their_multiple_and_the_largest_is_told_without_photos(
         (
             {"schedule": {"stages": written((8, 1.0)), "linear": {}}},
             "schedule takes one of `stages`, `linear` and `preset`, and only one",
+        ),
+        (
+            {"schedule": {"linear": {"stages": 3, "trainable": ["head", "all"]}}},
+            "trainable takes one entry, or one for each of 3 stages; 2 came",
         ),
         ({"epochs": 3}, "trainer: epochs: unknown setting. Allowed: network, base_weights,"),
         (

@@ -89,6 +89,27 @@ def test_transfer_trains_the_head_first_and_then_tunes_gently() -> None:
     assert everything.peak_learning_rate == pytest.approx(head.peak_learning_rate / 5)
 
 
+@pytest.mark.parametrize(
+    ("given", "learns"),
+    [(["head"], ["head", "head"]), (["head", "top:0.3"], ["head", "top:0.3"])],
+)
+def test_backbone_of_transfer_stays_frozen_or_thaws_as_asked(
+    given: list[str], learns: list[str]
+) -> None:
+    made = plan("transfer", trainable=given)
+    assert [stage.trainable for stage in made] == learns
+    assert [stage.image_size_px for stage in made] == [150, 299]
+
+
+def test_entries_of_trainable_are_as_many_as_the_stages() -> None:
+    with pytest.raises(ConfigError) as error:
+        plan("transfer", trainable=["head", "top:0.3", "all"])
+    assert str(error.value) == (
+        "schedule.preset.trainable takes one entry, or one for each of the 2 stages of transfer. "
+        "Received: ['head', 'top:0.3', 'all']. Give 2, or write the stages out."
+    )
+
+
 def test_fixed_has_the_last_stage_of_the_journal_throughout() -> None:
     (fixed,), last = plan("fixed"), plan("journal")[-1]
     for field in ("image_size_px", "global_batch", "peak_learning_rate", "dropout", "augment"):

@@ -7,7 +7,7 @@ import pytest
 
 from components.progressive_trainer.executor import check_exit_code
 from components.progressive_trainer.job import RESUME_EXIT_CODE, USER_ERROR_EXIT_CODE
-from schemas.errors import FieldmarkError
+from schemas.errors import FieldmarkError, Interrupted
 
 AGAIN = "Give the same command again to go on from the last checkpoint."
 
@@ -27,7 +27,7 @@ def test_training_that_ended_well_is_no_error(tmp_path: Path) -> None:
 def test_interrupted_training_is_told_from_a_failed_one(
     tmp_path: Path, code: int, message: str
 ) -> None:
-    with pytest.raises(FieldmarkError) as caught:
+    with pytest.raises(Interrupted) as caught:
         check_exit_code(code, tmp_path / "error.txt")
 
     assert str(caught.value) == message + AGAIN

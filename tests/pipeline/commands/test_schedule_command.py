@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from components.progressive_trainer.adaptive_settings import AdaptiveSettings
+from components.progressive_trainer.config import LinearSchedule, ScheduleSettings
+from components.progressive_trainer.schedule import Stage, stages
 from components.progressive_trainer.schedule_presets import RECIPES
 from pipeline.commands.schedule import SCHEDULE_PRESETS, command
-from pipeline.schedule_table import schedule_table
+from pipeline.schedule_table import schedule_curves, schedule_notes, schedule_table
 
 
 def test_names_offered_are_the_recipes() -> None:
@@ -44,19 +48,45 @@ def test_cost_of_a_photo_grows_with_its_area() -> None:
     assert counter.forward(64) > 2 * 9 * 3 * 24 * 32 * 32
 
 
-def test_saving_is_told_against_the_largest_size() -> None:
-    from components.progressive_trainer.config import ScheduleSettings
-    from components.progressive_trainer.schedule import stages
+def planned(stages_given: list[dict[str, Any]]) -> tuple[Stage, ...]:
+    same = {"global_batch": 10, "epochs": 1, "learning_rate": 0.1}
+    schedule = ScheduleSettings.model_validate({"stages": [same | each for each in stages_given]})
+    return stages(schedule, num_photos=100)
 
-    schedule = ScheduleSettings.model_validate(
-        {
-            "stages": [
-                {"image_size_px": size, "global_batch": 10, "epochs": 1, "learning_rate": 0.1}
-                for size in (50, 100)
-            ]
-        }
-    )
-    table = schedule_table(
-        stages(schedule, num_photos=100), num_photos=100, cost_of_size=lambda size: float(size**2)
-    )
-    assert "0.62 of what the same epochs cost at 100 px throughout" in table
+
+def area(size: int) -> float:
+    return float(size**2)
+
+
+def test_saving_is_told_against_the_largest_size() -> None:
+    plan = planned([{"image_size_px": 50}, {"image_size_px": 100}])
+    table = schedule_table(plan, num_photos=100, cost_of_size=area)
+    assert "0.62 of what the same epochs cost at 100 px throughout." in table
+
+
+def test_frozen_part_costs_its_pass_forth_alone() -> None:
+    sized = [{"image_size_px": 100, "trainable": part} for part in ("head", "top:0.5", "all")]
+    table = schedule_table(planned(sized), num_photos=100, cost_of_size=area)
+    assert re.findall(r"(\d+)%$", table, re.MULTILINE) == ["17", "33", "50"]
+    assert "0.67 of what the same epochs cost at 100 px throughout, all of it learning." in table
+
+
+def test_what_alters_photos_has_a_column_where_a_stage_uses_it() -> None:
+    plan = planned([{"image_size_px": 96}, {"image_size_px": 96, "cutmix": 0.5}])
+    header, _, second = schedule_table(plan, num_photos=100, cost_of_size=area).splitlines()[:3]
+    row = dict(zip(re.split(r"  +", header.strip()), re.split(r"  +", second.strip()), strict=True))
+    assert (row["CutMix"], row["smoothing"]) == ("0.50", "0.10")
+    assert "Mixup" not in row
+    curves = schedule_curves(plan, ScheduleSettings(linear=LinearSchedule()), num_photos=100)
+    assert re.search("CutMix  ▁+█+  0 .. 0.5$", curves, re.MULTILINE)
+
+
+def test_notes_say_what_is_open_and_which_sizes_are_dear() -> None:
+    plan = planned([{"image_size_px": 100, "global_batch": "auto", "learning_rate_batch": 10}])
+    assert schedule_notes(plan, AdaptiveSettings(), cost_of_size=lambda size: -(-size // 32)) == [
+        "auto: found by trial when training starts; shown is learning_rate_batch.",
+        "adaptive: a stage may end at 0.5 of its epochs, and go on to 1.5 of them.",
+        "sizes: a pixel costs at 100 px 1.23 times as much as at 96 px. size_multiple_px: 32 takes "
+        "sizes that the network halves without a remainder.",
+    ]
+    assert schedule_notes(planned([{"image_size_px": 100}]), None, cost_of_size=area) == []
