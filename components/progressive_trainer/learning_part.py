@@ -33,20 +33,23 @@ class LearningPart:
 
     Attributes:
         variables: what learns, in the order of the network's.
+        backbone_layers: how many of the backbone's layers learn, from its top down.
     """
 
     def __init__(self, model: keras.Model, trainable: str) -> None:
-        self._model = model
+        self._model, self.backbone_layers = model, 0
         learning: list[keras.Layer]
         if trainable == "all":
             whole = keras.Model(model.input, model.get_layer(LEAVES).input)
             self._body, learning = _in(whole, training=True), [model]
+            self.backbone_layers = len(_backbone(model).layers)
         elif trainable == "head":
             self._body, learning = self._above_frozen(None), head_layers(model)
         else:
             lower, upper = split_backbone(_backbone(model), float(trainable.removeprefix(TOP)))
             self._body = self._above_frozen((lower, upper))
             learning = [upper, *head_layers(model)]
+            self.backbone_layers = len(upper.layers) - 1  # without its input
         self.variables = [v for layer in learning for v in layer.trainable_variables]
 
     def features(self, images: tf.Tensor) -> tf.Tensor:

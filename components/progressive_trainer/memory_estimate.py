@@ -4,9 +4,10 @@ Counted from the built network, nothing is run:
 
 weights      all variables of the network; once more for each average of them that is kept
 slots        what the optimizer keeps of all that may learn
-gradients    of all that may learn; twice where they are clipped, which makes a copy
-activations  the outputs of all layers at the stage's size, for a replica's photos: the way back
-             needs nearly all of them; and the largest twice more, for the gradients on their way
+gradients    of all that learns in the stage; twice where they are clipped, which makes a copy
+activations  the outputs of the layers that learn, at the stage's size, for a replica's photos: the
+             way back needs nearly all of them; and the largest of all twice more, for the
+             gradients on their way, or what a frozen layer takes and gives
 logits       a replica's photos by leaves, three times: logits, softmax, gradient. Of a sampled
              softmax by the leaves drawn, and the kernel twice: its gradient is put in order
 update       three times the largest variable: what an optimizer computes on the way
@@ -29,6 +30,7 @@ import keras
 
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.head import LEAVES
+from components.progressive_trainer.learning_part import LearningPart
 from components.progressive_trainer.schedule import Stage
 
 SLOTS = {"adamw": 2, "rmsprop": 2, "sgd": 1}
@@ -82,12 +84,11 @@ class Footprint:
 
     def __init__(self, model: keras.Model, settings: TrainerSettings) -> None:
         self._model, self._settings = model, settings
+        self._copies = 1 if settings.clip_global_norm is None else 2
         averaged = settings.ema_decay is not None
         self._weights = variable_bytes(model.variables) * (2 if averaged else 1)
         trainable = model.trainable_variables
         self._slots = SLOTS[settings.optimizer] * variable_bytes(trainable)
-        clipped = settings.clip_global_norm is not None
-        self._gradients = variable_bytes(trainable) * (2 if clipped else 1)
         self._update = UPDATE_TABLES * max(variable_bytes([each]) for each in trainable)
 
     def of(self, plan: Sequence[Stage], *, replicas: int) -> MemoryEstimate:
@@ -103,12 +104,17 @@ class Footprint:
     def _of_stage(self, stage: Stage, replicas: int) -> MemoryEstimate:
         photos = -(-stage.global_batch // replicas)
         outputs = output_bytes(self._model, stage.image_size_px)
+        part = LearningPart(self._model, stage.trainable)
+        if stage.trainable == "all":
+            kept = sum(outputs)
+        else:
+            kept = sum(outputs[len(outputs) - part.backbone_layers :])
         return MemoryEstimate(
             stage=stage,
             weights=self._weights,
             slots=self._slots,
-            gradients=self._gradients,
-            activations=photos * (sum(outputs) + ON_THEIR_WAY * max(outputs)),
+            gradients=variable_bytes(part.variables) * self._copies,
+            activations=photos * (kept + ON_THEIR_WAY * max(outputs)),
             logits=self._logits(photos),
             update=self._update,
         )
@@ -122,6 +128,8 @@ class Footprint:
 
 def output_bytes(model: keras.Model, image_size_px: int) -> list[int]:
     """Returns the bytes of each layer's output for one photo, without the last layer's table.
+
+    The backbone's come last, in its order.
 
     Args:
         model: from `build_network`.

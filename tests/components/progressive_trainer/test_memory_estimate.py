@@ -81,6 +81,21 @@ def test_gradients_are_held_twice_where_they_are_clipped(model: keras.Model) -> 
     assert clipped.gradients == 2 * free.gradients == 2 * variable_bytes(model.trainable_variables)
 
 
+def test_frozen_layers_keep_no_outputs_and_have_no_gradients(model: keras.Model) -> None:
+    def of(trainable: str) -> MemoryEstimate:
+        given = settings([{**stage(16, 1, size=64), "trainable": trainable}])
+        return Footprint(model, given).of(stages(given.schedule, num_photos=64), replicas=1)
+
+    head, top, whole = of("head"), of("top:0.3"), of("all")
+
+    outputs = output_bytes(model, 64)
+    assert head.activations == 16 * 2 * max(outputs)
+    assert head.gradients == 2 * variable_bytes(model.weights[-3:])
+    assert head.activations < top.activations < 0.3 * whole.activations
+    assert head.gradients < top.gradients < whole.gradients
+    assert head.weights == whole.weights
+
+
 def test_half_precision_halves_the_activations_of_the_backbone() -> None:
     full = build_network("small", num_leaves=LEAVES, base_weights="none")
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
