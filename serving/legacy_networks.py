@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.errors import ConfigError
+from serving import efficientnet_lite as lite
 
 FACTORIES: dict[str, tuple[str, dict[str, Any]]] = {
     "mobilenet_025": ("MobileNet", {"alpha": 0.25}),
@@ -28,7 +29,7 @@ SMALL = "small"
 SMALL_WIDTHS = (24, 48, 96, 160, 224)
 """Channels of the trainer's own network, stage by stage."""
 
-NETWORKS = (SMALL, *FACTORIES)
+NETWORKS = (SMALL, *FACTORIES, *lite.SCALINGS)
 
 
 def legacy_backbone(name: str) -> Any:
@@ -49,6 +50,9 @@ def legacy_backbone(name: str) -> Any:
     photo = tf_keras.Input((None, None, 3))
     if name == SMALL:
         return tf_keras.Model(photo, _small(_to_range(photo)), name=name)
+    if name in lite.SCALINGS:
+        scaled = tf_keras.layers.Rescaling(255 * lite.SCALE, offset=lite.OFFSET)(photo)
+        return tf_keras.Model(photo, lite.efficientnet_lite(tf_keras, scaled, name), name=name)
     function, options = FACTORIES[name]
     # EfficientNetV2 takes 0..255 and scales inside.
     is_scaled_inside = name.startswith("efficientnetv2")

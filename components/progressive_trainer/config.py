@@ -25,6 +25,11 @@ Network = Literal[
     "efficientnetv2_b2",
     "efficientnetv2_b3",
     "efficientnetv2_s",
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "efficientnet_lite3",
+    "efficientnet_lite4",
     "xception",
 ]
 
@@ -37,12 +42,14 @@ class TrainerSettings(Settings):
     """What is trained, and how."""
 
     network: Network = "efficientnetv2_b0"
-    """Backbone: one of keras.applications, or `small`, made for training on a CPU."""
+    """Backbone: one of keras.applications; EfficientNet-Lite, made for full int8 on phones; or
+    `small`, made for training on a CPU."""
 
     base_weights: str = "none"
     """Where training starts: `none` (random), `imagenet`, the path of a Keras weights file of the
-    backbone, the directory of a model that Fieldmark pushed, classifier included, or
-    `last_blessed`: the newest model that this pipeline pushed from another training."""
+    backbone (for EfficientNet-Lite also a PyTorch state dict, .pth), the directory of a model that
+    Fieldmark pushed, classifier included, or `last_blessed`: the newest model that this pipeline
+    pushed from another training."""
 
     first_base_weights: str = "none"
     """Where training starts with `last_blessed` before any model was blessed: one of the others."""

@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from components.progressive_trainer.config import Network
 from components.progressive_trainer.head import add_head
+from components.progressive_trainer.released_weights import (
+    fetch_released_weights,
+    set_released_weights,
+)
 from components.progressive_trainer.step_context import StageDropout, StochasticDepth
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DataError
+from serving import efficientnet_lite as lite
 from serving.saved_model import is_exported_model
 
 SMALL_WIDTHS = (24, 48, 96, 160, 224)
@@ -36,7 +42,8 @@ def build_network(
     Args:
         name: one of `Network`.
         num_leaves: N, classes of the softmax.
-        base_weights: "none", "imagenet", or a Keras weights file of the backbone without its top.
+        base_weights: "none", "imagenet", or a file of the backbone's weights: Keras's, without the
+            top, or for EfficientNet-Lite a PyTorch state dict (.pth).
             An exported model is set later, by `warm_start`: its classifier goes by taxon.
         head_rank: of a low-rank head; None for a full one.
 
@@ -58,6 +65,8 @@ def _scaled(name: str, inputs: keras.KerasTensor) -> keras.KerasTensor:
     """Brings 0..255 to the range that the backbone was made for (EfficientNetV2 does it inside)."""
     if name.startswith("efficientnetv2"):
         return inputs
+    if name in lite.SCALINGS:
+        return keras.layers.Rescaling(lite.SCALE, offset=lite.OFFSET, name="scale")(inputs)
     return keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
 
 
@@ -113,13 +122,17 @@ def _load_weights_file(backbone: keras.Model, name: str, path: Path) -> None:
             "trainer.base_weights must be 'none', 'imagenet', the path of a weights file or the "
             f"directory of a pushed model. Received: {str(path)!r}, which is none of them."
         )
+    is_released = name in lite.SCALINGS and path.suffix == ".pth"
     try:
-        backbone.load_weights(str(path))
-    except (ValueError, OSError, KeyError) as error:
+        if is_released:
+            set_released_weights(backbone, path)
+        else:
+            backbone.load_weights(str(path))
+    except (ValueError, OSError, KeyError, DataError) as error:
+        wanted = "as a PyTorch state dict" if is_released else "saved by Keras, include_top=False"
         raise ConfigError(
             f"trainer.base_weights: {path} does not fit the network {name} without its top. "
-            f"Give the weights of that backbone, saved by Keras with include_top=False. "
-            f"({str(error).splitlines()[0][:200]})"
+            f"Give the weights of that backbone, {wanted}. ({str(error).splitlines()[0][:200]})"
         ) from error
 
 
@@ -141,6 +154,21 @@ def _conv(features: keras.KerasTensor, width: int, *, stride: int) -> keras.Kera
     )(features)
     features = keras.layers.BatchNormalization(momentum=0.95)(features)
     return keras.layers.Activation("relu")(features)
+
+
+def _efficientnet_lite(name: str) -> Callable[[str | None], keras.Model]:
+    def drop(features: Any, share: float, branch: int) -> Any:
+        return StochasticDepth(share, branch)(features)
+
+    def build(weights: str | None) -> keras.Model:
+        photo = keras.Input((None, None, 3))
+        features = lite.efficientnet_lite(keras, photo, name, branch_drop=drop)
+        backbone = keras.Model(photo, features, name=name)
+        if weights == "imagenet":
+            set_released_weights(backbone, fetch_released_weights(name))
+        return backbone
+
+    return build
 
 
 def _from_applications(factory: str, **options: object) -> Callable[[str | None], keras.Model]:
@@ -165,4 +193,5 @@ _BACKBONES: dict[str, Callable[[str | None], keras.Model]] = {
     "efficientnetv2_b3": _from_applications("EfficientNetV2B3"),
     "efficientnetv2_s": _from_applications("EfficientNetV2S"),
     "xception": _from_applications("Xception"),
+    **{name: _efficientnet_lite(name) for name in lite.SCALINGS},
 }
