@@ -76,20 +76,23 @@ def _load_backbone(name: str, base_weights: str) -> keras.Model:
             "trainer.base_weights: there are no ImageNet weights of the network 'small'. "
             "Use base_weights 'none' or a weights file, or another network."
         )
-    with _told_without_network(name):
-        backbone = _BACKBONES[name]("imagenet" if base_weights == "imagenet" else None)
+    if base_weights == "imagenet":
+        with _told_if_not_fetched(name):
+            backbone = _BACKBONES[name]("imagenet")
+    else:
+        backbone = _BACKBONES[name](None)
     if base_weights not in ("none", "imagenet") and not is_exported_model(base_weights):
         _load_weights_file(backbone, name, Path(base_weights))
     return _with_stateless_drops(backbone)
 
 
 @contextmanager
-def _told_without_network(name: str) -> Iterator[None]:
+def _told_if_not_fetched(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # Keras raises no narrower class where a file cannot be fetched.
-        if "URL fetch failure" not in str(error) and not isinstance(error, OSError):
+        # Keras raises no narrower class where an address does not answer.
+        if not isinstance(error, OSError | ValueError) and "URL fetch failure" not in str(error):
             raise
         raise ConfigError(
             f"trainer.base_weights: the ImageNet weights of {name} could not be downloaded "

@@ -52,9 +52,9 @@ def fetch_released_weights(name: str) -> Path:
     if not digest.startswith(digits):
         path.unlink()
         raise DataError(
-            f"{ADDRESS}/{file} came with SHA-256 {digest[:8]}..., expected {digits}.... "
-            "The copy was removed: try again, or fetch the file elsewhere and give its path as "
-            "trainer.base_weights."
+            f"{ADDRESS}/{file}",
+            problem=f"came with SHA-256 {digest[:8]}..., expected {digits}.... It was not kept.",
+            remedy="Try again, or fetch it elsewhere and give its path as trainer.base_weights.",
         )
     return path
 
@@ -75,9 +75,9 @@ def set_released_weights(backbone: keras.Model, path: str | PathLike[str]) -> No
     for layer in backbone.layers:
         if layer.weights:
             layer.set_weights(list(_of_layer(layer, rest)))
-    classifier = [key for key, value in rest if value.ndim not in (1, 2)]
-    if classifier:
-        raise ValueError(f"{classifier[0]} has no layer to go into")
+    left = [key for key, value in rest if value.ndim == 4]
+    if left:
+        raise ValueError(f"{left[0]} has no layer to go into")
 
 
 def _of_layer(layer: keras.Layer, rest: Iterator[tuple[str, Array]]) -> Iterator[Array]:

@@ -40,6 +40,18 @@ ITEM_TYPES = {
 }
 """Storage of PyTorch: item type of NumPy."""
 
+UNREADABLE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    EOFError,
+)
+"""What a pickle raises that is damaged, or of something else."""
+
 
 @dataclass
 class _Storage:
@@ -95,15 +107,13 @@ def read_checkpoint(path: str | PathLike[str]) -> dict[str, Array]:
 def _told_of(path: str | PathLike[str]) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, KeyError, EOFError, IndexError, AttributeError) as error:
-        reason = error
-    except (pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        reason = error
-    else:
         return
+    except UNREADABLE as error:
+        reason = error
     raise DataError(
-        f"{path} is not a PyTorch state dict that can be read: {reason}. "
-        "Expected what torch.save(model.state_dict(), path) writes, whole."
+        path,
+        problem=f"is not a PyTorch state dict that can be read: {reason}.",
+        remedy="Give what torch.save(model.state_dict(), path) writes, whole.",
     ) from reason
 
 

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from components.progressive_trainer.config import Network
 from components.progressive_trainer.networks import build_network
+from components.progressive_trainer.step_context import step_context
 from schemas.errors import ConfigError, FieldmarkError
 from schemas.taxonomy import Taxonomy
 from serving.legacy_model import export_legacy
@@ -49,7 +51,9 @@ def _fit_statistics(model: keras.Model) -> None:
         layer.momentum = 0.0
     photos = np.random.default_rng(1).uniform(-1, 1, (8, SIZE_PX, SIZE_PX, 3)).astype(np.float32)
     (backbone,) = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    backbone(photos, training=True)
+    seed, first = tf.constant([1, 2]), tf.constant(0)
+    with step_context(rate=tf.constant(0.0), seed=seed, first_row=first, rows=len(photos)):
+        backbone(photos, training=True)
 
 
 def leaves_as_the_server_reads_them(path: Path) -> list[int]:
@@ -70,7 +74,13 @@ def leaves_as_the_server_reads_them(path: Path) -> list[int]:
 
 @pytest.mark.parametrize(
     ("name", "rank"),
-    [("small", None), ("small", 7), ("mobilenet_025", None), ("efficientnetv2_b0", None)],
+    [
+        ("small", None),
+        ("small", 7),
+        ("mobilenet_025", None),
+        ("efficientnetv2_b0", None),
+        ("efficientnet_lite0", None),
+    ],
 )
 def test_five_layers_that_answer_as_the_saved_model_does(
     taxonomy: Taxonomy, tmp_path: Path, name: str, rank: int | None
@@ -130,7 +140,15 @@ def test_a_file_that_answers_otherwise_is_not_left_behind(
 @pytest.mark.every_backbone
 @pytest.mark.parametrize(
     "name",
-    ["efficientnetv2_b1", "efficientnetv2_b2", "efficientnetv2_b3", "efficientnetv2_s", "xception"],
+    [
+        "efficientnetv2_b1",
+        "efficientnetv2_b2",
+        "efficientnetv2_b3",
+        "efficientnetv2_s",
+        "efficientnet_lite1",
+        "efficientnet_lite4",
+        "xception",
+    ],
 )
 def test_the_large_networks_have_their_weights_in_the_same_order(
     taxonomy: Taxonomy, tmp_path: Path, name: str

@@ -48,7 +48,7 @@ def promises(
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=3600,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     written: dict[str, Any] = json.loads((target / "promises.json").read_text())

@@ -12,7 +12,13 @@ from components.progressive_trainer.step_context import step_context
 from schemas.errors import ConfigError
 from schemas.settings import load_settings
 
-ONE_OF_EACH_FAMILY = ("small", "mobilenet_025", "efficientnetv2_b0", "xception")
+ONE_OF_EACH_FAMILY = (
+    "small",
+    "mobilenet_025",
+    "efficientnetv2_b0",
+    "efficientnet_lite0",
+    "xception",
+)
 SEED = tf.constant([1, 2])
 PHOTOS = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
 

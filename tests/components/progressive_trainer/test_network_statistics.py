@@ -8,7 +8,9 @@ from components.progressive_trainer.config import Network
 from components.progressive_trainer.networks import build_network
 
 
-@pytest.mark.parametrize("name", ["small", "mobilenet_025", "efficientnetv2_b0"])
+@pytest.mark.parametrize(
+    "name", ["small", "mobilenet_025", "efficientnetv2_b0", "efficientnet_lite0"]
+)
 def test_running_statistics_follow_a_change_of_photos_within_fifty_steps(name: Network) -> None:
     """Else a stage's first validations judge the network by the photos of the stage before."""
     model = build_network(name, num_leaves=3, base_weights="none")
