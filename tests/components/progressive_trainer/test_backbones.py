@@ -71,6 +71,21 @@ def test_two_replicas_train_what_one_device_trains(promises: dict[str, Any]) -> 
             assert ours[key] == pytest.approx(theirs[key], abs=ROUNDING)
 
 
+def test_step_is_traced_once_a_stage(promises: dict[str, Any]) -> None:
+    whole, resumed_in_the_second, on_two_replicas = promises["traces"]
+    assert (whole, on_two_replicas) == ([1, 1], [1, 1])
+    assert resumed_in_the_second == [1]
+
+
+def test_average_of_the_weights_is_what_is_exported(promises: dict[str, Any]) -> None:
+    assert promises["average_differs"] > 0
+    assert promises["warm_starts"]["pushed model"] == 0
+
+
+def test_training_starts_from_a_weights_file(promises: dict[str, Any]) -> None:
+    assert promises["warm_starts"]["weights file"] == 0
+
+
 def test_head_stage_moves_the_head_and_nothing_else(promises: dict[str, Any]) -> None:
     assert promises["moved_in_head_stage"] == {"head": True, "backbone": False}
 

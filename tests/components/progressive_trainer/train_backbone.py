@@ -2,8 +2,8 @@
 
     python train_backbone.py NETWORK PHOTOS TARGET
 
-Two stages of two steps, the head alone and then all of the network. Writes into TARGET, as JSON,
-what the promises compare.
+Two stages of two steps, the head alone and then all of the network, with a low-rank head, class
+weights and an average of the weights. Writes into TARGET, as JSON, what the promises compare.
 """
 
 from __future__ import annotations
@@ -27,13 +27,18 @@ from components.progressive_trainer import checkpoint
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.devices import Devices, find_devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.photo_stream import Share
 from components.progressive_trainer.run_record import ROW_LOG_FILE
+from components.progressive_trainer.warm_start import warm_start
 from schemas.taxonomy_csv import read_taxonomy
 from serving.saved_model import export_saved_model
 
 TRAIN_PHOTOS, VAL_PHOTOS = 8, 5
 BATCH, SIZES_PX = 4, (64, 128)
+
+TRACES: list[list[int]] = []
+"""Of each run, how often the step of each of its stages was traced."""
 
 
 def train(network: str, photos: Path, devices: Devices, kept: Path | None) -> TrainingLoop:
@@ -45,15 +50,60 @@ def train(network: str, photos: Path, devices: Devices, kept: Path | None) -> Tr
     for each in stages:
         each["learning_rate"] = 1e-3
     loop = TrainingLoop(
-        settings(stages, network=network, optimizer="sgd", checkpoint_secs=1e-9),
+        settings(
+            stages,
+            network=network,
+            optimizer="sgd",
+            checkpoint_secs=1e-9,
+            head_rank=2,
+            class_weighting=0.5,
+            ema_decay=0.9,
+        ),
         num_leaves=NUM_LEAVES,
-        train=Photos(_files(photos / "train"), TRAIN_PHOTOS),
+        train=Photos(_files(photos / "train"), TRAIN_PHOTOS, np.array([5, 2, 1])),
         val=Photos(_files(photos / "val"), VAL_PHOTOS),
         devices=devices,
         checkpoints=Checkpoints(kept) if kept else None,
     )
+    steps = recorded_steps(loop)
     loop.run()
+    TRACES.append([step.experimental_get_tracing_count() for step in steps])
     return loop
+
+
+def recorded_steps(loop: TrainingLoop) -> list[Any]:
+    """The steps that a loop will make, a stage each."""
+    make, made = loop._steps.training, []
+
+    def training(*stage: Any, **options: Any) -> Any:
+        made.append(make(*stage, **options))
+        return made[-1]
+
+    loop._steps.training = training  # type: ignore[method-assign]
+    return made
+
+
+def all_weights(loop: TrainingLoop) -> list[np.ndarray]:
+    """Those that learn, and their averages."""
+    return [*loop.model.get_weights(), *loop.result.get_weights()]
+
+
+def warm_starts(network: str, trained: keras.Model, target: Path) -> dict[str, float]:
+    """How far a new network's weights are from those it was given, by where they came from."""
+    (backbone,) = (layer for layer in trained.layers if isinstance(layer, keras.Model))
+    backbone.save_weights(str(target / "backbone.weights.h5"))
+    fresh = build_network(
+        network,  # type: ignore[arg-type]
+        num_leaves=NUM_LEAVES,
+        base_weights=str(target / "backbone.weights.h5"),
+        head_rank=2,
+    )
+    (loaded,) = (layer for layer in fresh.layers if isinstance(layer, keras.Model))
+    by_file = largest_difference(loaded.get_weights(), backbone.get_weights())
+    fresh.set_weights([np.zeros_like(weight) for weight in fresh.get_weights()])
+    warm_start(fresh, read_taxonomy(target / "taxonomy.csv"), str(target / "model"), synonyms={})
+    by_model = largest_difference(fresh.get_weights(), trained.get_weights())
+    return {"weights file": by_file, "pushed model": by_model}
 
 
 def resumed_from(examples_seen: int, kept: Path, target: Path) -> Path:
@@ -94,13 +144,15 @@ def main(network: str, photos: Path, target: Path) -> dict[str, Any]:
     again = train(network, photos, one, cut)
     both = train(network, photos, several, None)
     first, second = (weights_at(target / "whole", each * BATCH, count) for each in (1, 2))
-    head = [variable.path.startswith("leaves") for variable in whole.model.variables]
+    head = [
+        variable.path.startswith(("leaves", "projection")) for variable in whole.model.variables
+    ]
     moved = [not np.array_equal(a, b) for a, b in zip(first, second, strict=True)]
     leaves = "".join(f"1,{2 + leaf},10,{leaf},0,Leaf {leaf}\n" for leaf in range(NUM_LEAVES))
     (target / "taxonomy.csv").write_text(f"{TAXONOMY_HEADER},1,70,,,Life\n{leaves}")
     keras.mixed_precision.set_dtype_policy("float32")
     export_saved_model(
-        whole.model,
+        whole.result,
         read_taxonomy(target / "taxonomy.csv"),
         image_size_px=SIZES_PX[1],
         directory=str(target / "model"),
@@ -110,17 +162,18 @@ def main(network: str, photos: Path, target: Path) -> dict[str, Any]:
         "history": whole.history,
         "history_resumed": again.history,
         "history_replicas": both.history,
-        "resume_difference": largest_difference(
-            whole.model.get_weights(), again.model.get_weights()
-        ),
-        "replica_difference": largest_difference(
-            whole.model.get_weights(), both.model.get_weights()
-        ),
+        "resume_difference": largest_difference(all_weights(whole), all_weights(again)),
+        "replica_difference": largest_difference(all_weights(whole), all_weights(both)),
         "moved_in_head_stage": {
             "head": any(each for each, in_head in zip(moved, head, strict=True) if in_head),
             "backbone": any(each for each, in_head in zip(moved, head, strict=True) if not in_head),
         },
         **names_by_decay(whole),
+        "traces": TRACES,
+        "warm_starts": warm_starts(network, whole.result, target),
+        "average_differs": largest_difference(
+            whole.model.get_weights(), whole.result.get_weights()
+        ),
     }
 
 
