@@ -14,6 +14,8 @@ from tiny_training import write_split
 
 from components.progressive_trainer.config import Network
 
+pytestmark = pytest.mark.timeout(1200)
+
 TIMES = ("train_secs", "val_secs", "wall_secs", "photos_per_sec", "data_wait_share")
 IN_EVERY_RUN = ("small", "mobilenet_025", "efficientnetv2_b0")
 """One of each kind; tracing the others takes minutes each."""
