@@ -159,6 +159,7 @@ def main(network: str, photos: Path, target: Path) -> dict[str, Any]:
         manifest={},
     )
     return {
+        "network": network,
         "history": whole.history,
         "history_resumed": again.history,
         "history_replicas": both.history,
