@@ -39,6 +39,9 @@ NETWORKS = (
     "efficientnetv2_b2:260",
     "efficientnetv2_b3:300",
     "efficientnetv2_s:299",
+    "efficientnet_lite0:224",
+    "efficientnet_lite2:260",
+    "efficientnet_lite4:300",
 )
 PASSES = 2
 
