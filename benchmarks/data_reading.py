@@ -11,7 +11,8 @@ held    `training_stream`, where all photos fit into the shuffle buffer, after t
         shuffled, decoded, augmented, batched, handed to Python
 stream  the same, with a buffer too small for all: records are read from the files all the time
 bare    the same augmented photos, one after the other, out of memory: a loop inside TensorFlow, as
-        many at once as there are threads; no files, no shuffling, no batches, nothing handed over
+        many at once as there are threads, all views planned together; no files, no shuffling, no
+        batches, nothing handed over
 chain   what iNaturalist's training does to the 500 px files: read, decode whole, to float32, random
         crop (area 8-100 %, aspect 0.75-1.33), flip, colour in 3 of 10 photos, resize; then
         shuffle, batch and prefetch, as it does
@@ -49,7 +50,8 @@ from components.photo_transform.config import TransformSettings
 from components.photo_transform.preprocessing import stored_photo
 from components.photo_transform.small_copy import small_copy_px
 from components.progressive_trainer.photo_stream import training_stream
-from components.progressive_trainer.photo_view import augmented_photo
+from components.progressive_trainer.photo_view import EncodedPhotos, planned_view
+from components.progressive_trainer.view_plan import PhotoSizes, ViewPlan, plan_views
 from pipeline.demo_world.export import draw_export
 from schemas import record
 
@@ -202,26 +204,29 @@ def drained(dataset: tf.data.Dataset) -> Callable[[], int]:
 
 def bare(world: World, stage: Stage, views: int, threads: int) -> Callable[[], int]:
     """A loop inside TensorFlow in each of the threads."""
-    photos, small = tf.constant(world.stored), tf.constant(world.small)
+    photos = EncodedPhotos.of(tf.constant(world.stored), tf.constant(world.small))
     total = len(world.stored)
 
     @tf.function
     def loop(first: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-        def one(number: tf.Tensor, spent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            image = augmented_photo(
-                photos[number % total],
-                tf.stack([tf.constant(SEED, tf.int64), number]),
-                image_size_px=stage.size_px,
-                augment=stage.augment,
-                small=small[number % total],
-            )
+        numbers = tf.range(first, stop)
+        rows, seeds = (
+            numbers % total,
+            tf.stack([tf.fill(tf.shape(numbers), tf.constant(SEED, tf.int64)), numbers], axis=1),
+        )
+        sizes = PhotoSizes(*(tf.gather(of, rows) for of in photos.sizes))
+        plan = plan_views(seeds, sizes, image_size_px=stage.size_px, augment=stage.augment)
+
+        def one(at: tf.Tensor, spent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            planned = ViewPlan(*(of[at] for of in plan))
+            image = planned_view(photos, rows[at], seeds[at], planned, image_size_px=stage.size_px)
             # A pixel of each photo is used, so that none is left out as not needed.
-            return number + 1, spent + tf.cast(image[0, 0, 0], tf.int64)
+            return at + 1, spent + tf.cast(image[0, 0, 0], tf.int64)
 
         return tf.while_loop(
-            lambda number, _: number < stop,
+            lambda at, _: at < tf.size(rows, tf.int64),
             one,
-            (first, tf.constant(0, tf.int64)),
+            (tf.constant(0, tf.int64), tf.constant(0, tf.int64)),
             parallel_iterations=1,
         )[1]
 

@@ -7,6 +7,8 @@ asked for; the rest of the way down is the caller's resize.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -23,17 +25,20 @@ def covering_ratio(
     """Returns the index into DCT_RATIOS of the smallest sufficient decode, and its ratio.
 
     Args:
-        sides_px: int32 scalar, the shorter side of what is to be decoded, in full-size pixels.
+        sides_px: int32, any shape, the shorter side of what is to be decoded, in full-size pixels.
         wanted_px: the number of pixels that this side must have after decoding.
 
     Returns:
-        (int32 scalar index, int32 scalar ratio).
+        (int32 index, int32 ratio), of the shape of `sides_px`.
     """
     wanted = tf.cast(wanted_px, tf.float32)
-    enough = tf.cast(sides_px, tf.float32) >= wanted * np.array(DCT_RATIOS, np.float32)
+    sides = tf.cast(sides_px, tf.float32)[..., tf.newaxis]
+    enough = sides >= wanted * np.array(DCT_RATIOS, np.float32)
     # The last ratio, 1, is taken when even the full size is too small.
     index = tf.where(
-        tf.reduce_any(enough), tf.argmax(enough, output_type=tf.int32), len(DCT_RATIOS) - 1
+        tf.reduce_any(enough, axis=-1),
+        tf.argmax(enough, axis=-1, output_type=tf.int32),
+        len(DCT_RATIOS) - 1,
     )
     return index, tf.gather(DCT_RATIOS, index)
 
@@ -63,37 +68,60 @@ def decode_covering(jpeg: tf.Tensor, shorter_side_px: tf.Tensor | int) -> tf.Ten
     return image
 
 
-def decode_crop(jpeg: tf.Tensor, crop: tf.Tensor, side_px: int) -> tf.Tensor:
-    """Decodes a part of a JPEG, no larger than needed.
+def scaled_crops(
+    crops: tf.Tensor, heights_widths: tf.Tensor, side_px: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns at which DCT scale each crop is to be decoded, and where it lies in that decode.
 
     Args:
-        jpeg: string scalar, an RGB or greyscale JPEG.
-        crop: int32 [4], (top, left, height, width) in full-size pixels, within the photo.
-        side_px: pixels wanted on the part's shorter side.
+        crops: int32 [B, 4], (top, left, height, width) in full-size pixels, within the photos.
+        heights_widths: int32 [B, 2] of the photos.
+        side_px: pixels wanted on a crop's shorter side.
 
     Returns:
-        uint8 [h, w, 3], RGB: the part at the smallest DCT scale whose shorter side is at least as
-        asked, to within a pixel; at full size if it is smaller than asked.
+        (int32 [B] index into DCT_RATIOS, the smallest decode whose part is at least as asked, to
+        within a pixel, or full size; int32 [B, 4] the crops in the pixels of that decode).
     """
-    index, _ = covering_ratio(tf.reduce_min(crop[2:]), side_px)
-    image = tf.switch_case(
-        index,
-        [lambda ratio=ratio: _decode_scaled_crop(jpeg, crop, ratio) for ratio in DCT_RATIOS[:-1]]
-        # The decoder cuts only at full size; there it skips what lies outside.
-        + [lambda: tf.io.decode_and_crop_jpeg(jpeg, crop, channels=3)],
-    )
-    image.set_shape([None, None, 3])
-    return image
+    index, ratio = covering_ratio(tf.reduce_min(crops[:, 2:], axis=1), side_px)
+    ratio = ratio[:, tf.newaxis]
+    decoded = -(-heights_widths // ratio)  # as libjpeg rounds: up
+    begins = tf.minimum(crops[:, :2] // ratio, decoded - 1)
+    sizes = tf.clip_by_value(crops[:, 2:] // ratio, 1, decoded - begins)
+    return index, tf.concat([begins, sizes], axis=1)
 
 
-def _decode_scaled_crop(jpeg: tf.Tensor, crop: tf.Tensor, ratio: int) -> tf.Tensor:
-    image = tf.io.decode_jpeg(jpeg, channels=3, ratio=ratio)
-    top, left, height, width = tf.unstack(crop // ratio)
-    size = tf.shape(image)
-    top, left = tf.minimum(top, size[0] - 1), tf.minimum(left, size[1] - 1)
-    height = tf.clip_by_value(height, 1, size[0] - top)
-    width = tf.clip_by_value(width, 1, size[1] - left)
-    return image[top : top + height, left : left + width]
+def decode_crop(
+    jpegs: Sequence[tf.Tensor], row: tf.Tensor, which: tf.Tensor, crop: tf.Tensor
+) -> tf.Tensor:
+    """Decodes a part of a JPEG at a DCT scale.
+
+    Args:
+        jpegs: string [R] each, tables of RGB or greyscale JPEGs.
+        row: integer scalar, the row of the tables.
+        which: int32 scalar, the number of the table times len(DCT_RATIOS), plus the index into
+            DCT_RATIOS; so that there is one branch in the graph, not one within another.
+        crop: int32 [4], (top, left, height, width) in the pixels of that decode.
+
+    Returns:
+        uint8 [height, width, 3], RGB.
+    """
+    size = tf.concat([crop[2:], [3]], axis=0)
+
+    def at(table: tf.Tensor, ratio: int) -> Callable[[], tuple[tf.Tensor, tf.Tensor]]:
+        def whole() -> tuple[tf.Tensor, tf.Tensor]:
+            decoded = tf.io.decode_jpeg(tf.gather(table, row), channels=3, ratio=ratio)
+            return decoded, tf.concat([crop[:2], [0]], axis=0)
+
+        def part() -> tuple[tf.Tensor, tf.Tensor]:
+            # The decoder cuts only at full size; there it skips what lies outside.
+            jpeg = tf.gather(table, row)
+            return tf.io.decode_and_crop_jpeg(jpeg, crop, channels=3), tf.zeros([3], tf.int32)
+
+        return part if ratio == 1 else whole
+
+    branches = [at(table, ratio) for table in jpegs for ratio in DCT_RATIOS]
+    decoded, begin = tf.switch_case(which, branches)
+    return tf.ensure_shape(tf.slice(decoded, begin, size), [None, None, 3])
 
 
 def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

@@ -4,8 +4,9 @@ A shuffle buffer that has room for the whole split holds all its photos anyway, 
 again every epoch. Held as a table, the same memory saves the reading, the parsing and the handing
 over of whole records between threads, and an epoch's order is a shuffle of row numbers.
 
-    held = HeldPhotos.read(["data-00000.gz", "data-00001.gz"], num_photos=8000)
-    jpeg, label, photo_id, small_jpeg = held.take(row)   # in a graph
+    held = HeldPhotos.read(["data-00000.gz", "data-00001.gz"], features, num_photos=8000)
+    images = training_views(held.photos, rows, seeds, image_size_px=128, augment=0.5)
+    labels, photo_ids = held.named(rows)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.progressive_trainer.photo_view import EncodedPhotos
 from schemas import record
 
 
@@ -25,16 +27,14 @@ class HeldPhotos:
     """The rows are in the order of the files and, within them, of the records.
 
     Attributes:
-        images: string [P], JPEGs.
+        photos: JPEGs of P photos, and their small copies.
         labels: int64 [P].
         photo_ids: int64 [P].
-        small: string [P], their small copies, empty where there is none.
     """
 
-    images: tf.Tensor
+    photos: EncodedPhotos
     labels: np.ndarray
     photo_ids: np.ndarray
-    small: tf.Tensor
 
     @classmethod
     def read(
@@ -51,18 +51,12 @@ class HeldPhotos:
         parsed = records.map(lambda one: tf.io.parse_single_example(one, features))
         table = parsed.batch(num_photos).get_single_element()
         return cls(
-            images=table[record.IMAGE],
+            photos=EncodedPhotos.of(table[record.IMAGE], table[record.IMAGE_SMALL]),
             # Numbers go into the graph as constants; as tensors a strategy might put them on a GPU.
             labels=table[record.LABEL].numpy(),
             photo_ids=table[record.PHOTO_ID].numpy(),
-            small=table[record.IMAGE_SMALL],
         )
 
-    def take(self, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns (photo, label, photo id, small copy) of an int64 scalar row, as scalars."""
-        return (
-            tf.gather(self.images, row),
-            tf.gather(self.labels, row),
-            tf.gather(self.photo_ids, row),
-            tf.gather(self.small, row),
-        )
+    def named(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns labels and photo ids, int64 [B] each, of integer [B] rows."""
+        return tf.gather(self.labels, rows), tf.gather(self.photo_ids, rows)

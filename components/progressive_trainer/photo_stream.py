@@ -13,16 +13,20 @@ shuffles the records through the buffer. Which of the two depends on the data an
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from components.photo_decode import decode_covering
 from components.progressive_trainer.held_photos import HeldPhotos
-from components.progressive_trainer.photo_view import NO_COPY, augmented_photo, to_uint8
+from components.progressive_trainer.photo_view import (
+    NO_COPY,
+    EncodedPhotos,
+    to_uint8,
+    training_views,
+)
 from schemas import record
 from serving.preprocess import square
 
@@ -31,6 +35,10 @@ READ_AT_ONCE = 8
 
 LABELS_AT_ONCE = 256
 """Encoded photos held in memory, a thread, while their labels are counted."""
+
+PREPARED_TOGETHER = 32
+"""Training photos that one thread decodes in a call: what a call costs, and what is the same
+arithmetic for each, is then paid once for all. More gains nothing, and holds more memory."""
 
 READY_BATCHES = 2
 """Batches kept ready for each replica: the next, and one more while that is handed over."""
@@ -142,48 +150,54 @@ def training_stream(
     if num_photos <= shuffle_buffer_photos:
         held = HeldPhotos.read(in_order, _TRAINING_FEATURES, num_photos=num_photos)
 
-    def epoch_photos(epoch: tf.Tensor) -> tf.data.Dataset:
-        if held:
-            photos = _shuffled_rows(num_photos, epoch, seed)
-        else:
-            photos = _shuffled_records(in_order, epoch, seed, shuffle_buffer_photos)
-        return photos.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))
+    def in_share(offsets: tf.Tensor) -> tf.Tensor:
+        return (offsets % global_batch) // worker_batch == share.worker
 
-    def prepare(offset: tf.Tensor, photo: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        jpeg, label, photo_id, small = held.take(photo) if held else _parsed(photo)
-        photo_seed = tf.stack([tf.constant(seed, tf.int64), offset + start_examples])
-        image = augmented_photo(
-            jpeg,
-            photo_seed,
+    def epoch_rows(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        offsets = epoch * num_photos - start_examples + tf.range(num_photos, dtype=tf.int64)
+        wanted = (offsets >= 0) & (offsets < steps * global_batch) & in_share(offsets)
+        rows = _shuffled_rows(num_photos, epoch, seed)
+        return tf.boolean_mask(offsets, wanted), tf.boolean_mask(rows, wanted)
+
+    def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
+        records = _shuffled_records(in_order, epoch, seed, shuffle_buffer_photos)
+        return records.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))
+
+    def prepare(offsets: tf.Tensor, drawn: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        if held:
+            photos, rows, (labels, photo_ids) = held.photos, drawn, held.named(drawn)
+        else:
+            photos, labels, photo_ids = _parsed(drawn)
+            rows = tf.range(tf.size(labels))
+        numbers = offsets + start_examples
+        images = training_views(
+            photos,
+            rows,
+            tf.stack([tf.fill(tf.shape(numbers), tf.constant(seed, tf.int64)), numbers], axis=1),
             image_size_px=image_size_px,
             augment=augment,
             rand_augment=rand_augment,
             transpose=transpose,
-            small=small,
         )
-        return image, label, photo_id
+        return images, labels, photo_ids
 
     epochs = tf.data.Dataset.range(first_epoch, last_epoch + 1)
-    dataset = epochs.flat_map(epoch_photos).enumerate().take(steps * global_batch)
-    if share.workers > 1:
-        dataset = dataset.filter(
-            lambda offset, _: (offset % global_batch) // worker_batch == share.worker
-        )
-    return _batches(dataset, prepare, worker_batch // share.replicas, steps=steps, share=share)
+    if held:
+        # As vectors: one by one, passing on a number costs as much as a tenth of its photo.
+        together = epochs.map(epoch_rows).rebatch(PREPARED_TOGETHER)
+    else:
+        records = epochs.flat_map(epoch_records).enumerate().take(steps * global_batch)
+        if share.workers > 1:
+            records = records.filter(lambda offset, _: in_share(offset))
+        together = records.batch(PREPARED_TOGETHER)
+    photos = together.map(prepare, num_parallel_calls=_cores(), deterministic=True)
+    batch = worker_batch // share.replicas
+    batches = photos if batch == PREPARED_TOGETHER else photos.rebatch(batch, drop_remainder=True)
+    return _ready(batches, steps=steps, share=share)
 
 
-def _batches(
-    records: tf.data.Dataset,
-    prepare: Callable[..., Any],
-    batch: int,
-    *,
-    steps: int,
-    share: Share,
-) -> tf.data.Dataset:
-    """Batches for the replicas in turn; as many photos are decoded at a time as there are cores."""
-    cores = len(os.sched_getaffinity(0))
-    photos = records.map(prepare, num_parallel_calls=cores, deterministic=True)
-    batches = photos.batch(batch, drop_remainder=True)
+def _ready(batches: tf.data.Dataset, *, steps: int, share: Share) -> tf.data.Dataset:
+    """Batches for the replicas in turn, some of them kept ready."""
     batches = batches.apply(tf.data.experimental.assert_cardinality(steps * share.replicas))
     options = tf.data.Options()
     # It would find these numbers; and to time each element took 8 % of the reading at 100 px.
@@ -191,19 +205,23 @@ def _batches(
     return batches.prefetch(READY_BATCHES * share.replicas).with_options(options)
 
 
-def _parsed(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Photo, label, photo id and small copy of a record."""
-    example = tf.io.parse_single_example(serialized, _TRAINING_FEATURES)
-    names = (record.IMAGE, record.LABEL, record.PHOTO_ID, record.IMAGE_SMALL)
-    return tuple(example[name] for name in names)
+def _cores() -> int:
+    """As many photos are decoded at a time as there are cores."""
+    return len(os.sched_getaffinity(0))
 
 
-def _shuffled_rows(num_photos: int, epoch: tf.Tensor, seed: int) -> tf.data.Dataset:
-    """All rows of the photos held once, in an order that depends on the seed and the epoch only."""
+def _parsed(serialized: tf.Tensor) -> tuple[EncodedPhotos, tf.Tensor, tf.Tensor]:
+    """Photos, labels and photo ids of records, string [B]."""
+    parsed = tf.io.parse_example(serialized, _TRAINING_FEATURES)
+    photos = EncodedPhotos.of(parsed[record.IMAGE], parsed[record.IMAGE_SMALL])
+    return photos, parsed[record.LABEL], parsed[record.PHOTO_ID]
+
+
+def _shuffled_rows(num_photos: int, epoch: tf.Tensor, seed: int) -> tf.Tensor:
+    """All rows of the photos held, int64 [P], in an order of the seed and the epoch only."""
     epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
     rows = tf.range(num_photos, dtype=tf.int64)
-    order = tf.random.experimental.stateless_shuffle(rows, seed=epoch_seed)
-    return tf.data.Dataset.from_tensor_slices(order)
+    return tf.random.experimental.stateless_shuffle(rows, seed=epoch_seed)
 
 
 def _shuffled_records(
@@ -269,4 +287,6 @@ def validation_stream(
         dataset = dataset.filter(
             lambda offset, _: (offset % global_batch) // worker_batch == share.worker
         )
-    return _batches(dataset, prepare, worker_batch // share.replicas, steps=steps, share=share)
+    photos = dataset.map(prepare, num_parallel_calls=_cores(), deterministic=True)
+    batches = photos.batch(worker_batch // share.replicas, drop_remainder=True)
+    return _ready(batches, steps=steps, share=share)

@@ -2,7 +2,8 @@
 
 A view is a pure function of the photo's bytes and a seed. It costs as little as it can:
 
-1. The crop is drawn before anything is decoded; it, the flip and the colours come from one draw.
+1. Crop, flip and colours are drawn for many photos at once, before anything is decoded
+   (`view_plan`).
 2. Where the photo's small copy still has the crop at full size, it is decoded in the photo's
    place. The crop is the same, so whether there is a copy changes no more than the fine detail.
 3. A crop that is larger than needed is decoded at the smallest DCT scale that covers it; any other
@@ -11,115 +12,161 @@ A view is a pure function of the photo's bytes and a seed. It costs as little as
    of the time of TensorFlow's own antialiased filters; a small crop is enlarged bilinearly.
 5. Colours move by one matrix, on the small picture, which is mirrored as bytes.
 
-    image = augmented_photo(jpeg, seed, image_size_px=128, augment=0.5)  # uint8 [128, 128, 3]
-    image = augmented_photo(jpeg, seed, image_size_px=128, augment=0.5, small=small_jpeg)
+    photos = EncodedPhotos.of(jpegs, small_jpegs)
+    images = training_views(photos, rows, seeds, image_size_px=128, augment=0.5)
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import tensorflow as tf
 
 from components.photo_decode import decode_covering, decode_crop
-from components.progressive_trainer.augment import (
-    COLOUR_DRAWS,
-    CROP_DRAWS,
-    adjust_colour,
-    sample_crop,
-)
+from components.progressive_trainer.augment import move_colours
 from components.progressive_trainer.rand_augment import rand_augment as rand_augment_photo
+from components.progressive_trainer.view_plan import PhotoSizes, ViewPlan, plan_views
 from serving.preprocess import square
 
 NO_COPY = b""
 """Stands for the small copy of a photo that has none."""
 
 
-def augmented_photo(
-    jpeg: tf.Tensor,
-    seed: tf.Tensor,
+class EncodedPhotos(NamedTuple):
+    """A table of photos.
+
+    Attributes:
+        images: string [R], JPEGs of transformed records.
+        small: string [R], their small copies; NO_COPY where there is none.
+        sizes: their pixels.
+    """
+
+    images: tf.Tensor
+    small: tf.Tensor
+    sizes: PhotoSizes
+
+    @classmethod
+    def of(cls, images: tf.Tensor, small: tf.Tensor) -> EncodedPhotos:
+        """Reads the sizes from the headers; both are string [R]."""
+
+        def measured(row: tf.Tensor) -> PhotoSizes:
+            copy = small[row]
+            none = tf.equal(copy, NO_COPY)
+            of_copy = tf.cond(none, lambda: tf.zeros([2], tf.int32), lambda: _size(copy))
+            return PhotoSizes(_size(images[row]), of_copy)
+
+        size = tf.TensorSpec([2], tf.int32)
+        sizes = tf.map_fn(
+            measured,
+            tf.range(tf.size(images)),
+            fn_output_signature=PhotoSizes(size, size),
+            parallel_iterations=1,
+        )
+        return cls(images, small, sizes)
+
+
+def _size(jpeg: tf.Tensor) -> tf.Tensor:
+    """Int32 [2], height and width."""
+    return tf.io.extract_jpeg_shape(jpeg)[:2]
+
+
+def training_views(
+    photos: EncodedPhotos,
+    rows: tf.Tensor,
+    seeds: tf.Tensor,
     *,
     image_size_px: int,
     augment: float,
     rand_augment: float = 0.0,
     transpose: float = 0.0,
-    small: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Returns a training view of a photo: crop, flip and colour drawn from `seed`.
+    """Returns a training view of each photo: crop, flip and colour drawn from its seed.
 
     Args:
-        jpeg: string scalar, a transformed record's photo.
-        seed: int64 [2].
+        photos: the table.
+        rows: integer [B], which of its photos.
+        seeds: int64 [B, 2].
         image_size_px: S.
         augment: strength, 0..1; at 0 the view is the one that evaluation sees.
         rand_augment: RandAugment's magnitude, 0 for none.
         transpose: probability, 0..1, that rows and columns change places: iNaturalist's Android app
             hands photos over so.
-        small: string scalar, the photo's small copy; empty, as None, if it has none.
 
     Returns:
-        uint8 [S, S, 3].
+        uint8 [B, S, S, 3].
     """
-    if augment == 0:
-        image = square(decode_covering(jpeg, image_size_px), image_size_px)
-        mirrors = tf.constant(False)
+    wanted: tuple[Any, ...] = (rows, seeds)
+    if augment > 0:
+        sizes = PhotoSizes(*(tf.gather(of, rows) for of in photos.sizes))
+        wanted += (plan_views(seeds, sizes, image_size_px=image_size_px, augment=augment),)
+
+    def view(of: tuple[Any, ...]) -> tf.Tensor:
+        row, seed, *plan = of
+        return planned_view(
+            photos,
+            row,
+            seed,
+            plan[0] if plan else None,
+            image_size_px=image_size_px,
+            rand_augment=rand_augment,
+            transpose=transpose,
+        )
+
+    return tf.map_fn(
+        view,
+        wanted,
+        fn_output_signature=tf.TensorSpec([image_size_px, image_size_px, 3], tf.uint8),
+        parallel_iterations=1,
+    )
+
+
+def planned_view(
+    photos: EncodedPhotos,
+    row: tf.Tensor,
+    seed: tf.Tensor,
+    plan: ViewPlan | None,
+    *,
+    image_size_px: int,
+    rand_augment: float = 0.0,
+    transpose: float = 0.0,
+) -> tf.Tensor:
+    """Returns one view as it was planned, uint8 [S, S, 3].
+
+    Args:
+        photos: the table.
+        row: integer scalar, which of its photos.
+        seed: int64 [2], of what is drawn beyond the plan.
+        plan: a row of a plan (without its first dimension); None for evaluation's view.
+        image_size_px, rand_augment, transpose: see `training_views`.
+    """
+    if plan is None:
+        image = square(decode_covering(tf.gather(photos.images, row), image_size_px), image_size_px)
     else:
-        draws = tf.random.stateless_uniform([CROP_DRAWS + COLOUR_DRAWS + 1], seed)
-        of_crop, of_colour, of_flip = tf.split(draws, [CROP_DRAWS, COLOUR_DRAWS, 1])
-        crop = sample_crop(jpeg_size(jpeg), of_crop, strength=augment)
-        source, crop = smallest_covering(jpeg, small, crop, image_size_px)
-        image = resize_to_square(decode_crop(source, crop, image_size_px), image_size_px)
-        image = adjust_colour(image, of_colour, strength=augment)
-        mirrors = of_flip[0] < 0.5
+        part = decode_crop((photos.images, photos.small), row, plan.decode, plan.crop)
+        image = resize_to_square(part, image_size_px)
+        image = move_colours(image, plan.colours, plan.grey_share)
     if rand_augment > 0:
-        image = tf.clip_by_value(mirrored(image, mirrors), 0.0, 255.0)
+        image = tf.clip_by_value(mirrored(image, plan), 0.0, 255.0)
         image = to_uint8(rand_augment_photo(image, seed + 3, magnitude=rand_augment))
     else:
-        image = mirrored(to_uint8(image), mirrors)
+        image = mirrored(to_uint8(image), plan)
     if transpose > 0:
         drawn = tf.random.stateless_uniform([], seed + 4) < transpose
         image = tf.cond(drawn, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
     return image
 
 
-def mirrored(image: tf.Tensor, mirrors: tf.Tensor) -> tf.Tensor:
-    """Returns the photo, left and right exchanged if so drawn.
+def mirrored(image: tf.Tensor, plan: ViewPlan | None) -> tf.Tensor:
+    """Returns the photo, left and right exchanged if so planned.
 
     Args:
         image: [H, W, 3]; as bytes it is a quarter of the work that it is as floats.
-        mirrors: bool scalar.
+        plan: a row of a plan, or none.
     """
-    return tf.cond(mirrors, lambda: tf.reverse(image, [1]), lambda: image)
-
-
-def smallest_covering(
-    jpeg: tf.Tensor, small: tf.Tensor | None, crop: tf.Tensor, size_px: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns what to decode, the photo or its small copy, and the crop in the pixels of that.
-
-    Args:
-        jpeg: string scalar, the photo.
-        small: string scalar, the copy; empty or None if there is none.
-        crop: int32 [4], (top, left, height, width) in the photo's pixels.
-        size_px: pixels wanted on the crop's shorter side; the copy is taken only if it has them.
-
-    Returns:
-        (string scalar, int32 [4]).
-    """
-    if small is None:
-        return jpeg, crop
-    # Selected as values, not in branches: those cost more than a photo's bytes take to copy.
-    copy = tf.where(tf.equal(small, NO_COPY), jpeg, small)
-    scale = tf.cast(jpeg_size(copy) / jpeg_size(jpeg), tf.float32)
-    begin, end = tf.cast(crop[:2], tf.float32), tf.cast(crop[:2] + crop[2:], tf.float32)
-    # Edges are rounded, not sizes: each is within half a pixel of its place, and the last in range.
-    edges = tf.cast(tf.stack([begin, end]) * scale + 0.5, tf.int32)
-    in_copy = tf.concat([edges[0], edges[1] - edges[0]], 0)
-    covers = tf.reduce_min(in_copy[2:]) >= size_px
-    return tf.where(covers, copy, jpeg), tf.where(covers, in_copy, crop)
-
-
-def jpeg_size(jpeg: tf.Tensor) -> tf.Tensor:
-    """Returns int32 [2], (height, width) of a JPEG (string scalar), from its header."""
-    return tf.io.extract_jpeg_shape(jpeg)[:2]
+    if plan is None:
+        return image
+    # Flags in place of branches, of which a graph walks through the one that is not taken as well.
+    return tf.raw_ops.Reverse(tensor=image, dims=tf.stack([False, plan.mirrors, False]))
 
 
 def resize_to_square(image: tf.Tensor, size_px: int) -> tf.Tensor:

@@ -14,6 +14,7 @@ from components.photo_decode import (
     covering_ratio,
     decode_covering,
     decode_crop,
+    scaled_crops,
     shrink_shorter_side,
     upright,
 )
@@ -70,14 +71,37 @@ def test_part_is_decoded_no_larger_than_needed_and_from_its_place(
 ) -> None:
     whole = gradient(640, 480)
 
-    part = decode_crop(tf.constant(jpeg(whole)), tf.constant(crop), wanted).numpy()
+    (index,), (taken,) = scaled_crops(tf.constant([crop]), tf.constant([[480, 640]]), wanted)
+    table = tf.constant([b"not this one", jpeg(whole)])
+    part = decode_crop([table], tf.constant(1), index, taken).numpy()
 
+    assert part.shape[:2] == tuple(taken[2:].numpy())
     top, left, height, width = crop
     shorter = min(height, width)
     assert min(wanted, shorter) - 1 <= min(part.shape[:2]) < max(2 * wanted + 2, shorter / 8 + 1)
     seen = np.asarray(whole, np.float32)[top : top + height, left : left + width]
     assert part.mean(axis=(0, 1)) == pytest.approx(seen.mean(axis=(0, 1)), abs=3)
     assert part[-1, -1] == pytest.approx(seen[-1, -1], abs=8)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    size=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    ends=st.tuples(*[st.floats(0, 1)] * 4),
+    wanted=st.integers(1, 40),
+)
+def test_part_lies_within_what_is_decoded(
+    size: tuple[int, int], ends: tuple[float, float, float, float], wanted: int
+) -> None:
+    height, width = size
+    top, left = int(ends[0] * (height - 1)), int(ends[1] * (width - 1))
+    crop = [top, left, 1 + int(ends[2] * (height - 1 - top)), 1 + int(ends[3] * (width - 1 - left))]
+
+    (index,), (taken,) = scaled_crops(tf.constant([crop]), tf.constant([size]), wanted)
+    part = decode_crop([tf.constant([jpeg(gradient(width, height))])], tf.constant(0), index, taken)
+
+    assert part.shape[:2] == tuple(taken[2:].numpy())
+    assert min(part.shape[:2]) >= 1
 
 
 def test_greyscale_becomes_three_equal_channels() -> None:

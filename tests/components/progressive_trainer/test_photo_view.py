@@ -11,16 +11,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_training import jpeg
 
-from components.photo_decode import decode_covering, decode_crop, shrink_shorter_side
-from components.progressive_trainer.augment import CROP_DRAWS, adjust_colour, sample_crop
+from components.photo_decode import DCT_RATIOS, decode_covering, shrink_shorter_side
+from components.progressive_trainer.augment import (
+    ASPECT_DRAW,
+    CROP_DRAWS,
+    colour_moves,
+    crop_aspect,
+    move_colours,
+    sample_crops,
+)
 from components.progressive_trainer.photo_view import (
     NO_COPY,
-    augmented_photo,
+    EncodedPhotos,
     resize_to_square,
-    smallest_covering,
     to_uint8,
+    training_views,
 )
+from components.progressive_trainer.view_plan import PhotoSizes, plan_views, smallest_covering
 from serving.preprocess import square
+
+
+def augmented_photo(
+    jpeg: tf.Tensor, seed: tf.Tensor, *, small: tf.Tensor | bytes = NO_COPY, **options: float
+) -> tf.Tensor:
+    """The view of one photo."""
+    photos = EncodedPhotos.of(tf.stack([jpeg]), tf.stack([small]))
+    return training_views(photos, tf.constant([0]), seed[tf.newaxis], **options)[0]
+
+
+def drawn_crops(height_width: tuple[int, int], draws: tf.Tensor, *, strength: float) -> tf.Tensor:
+    """A crop for each row of draws."""
+    aspects = tf.stack([crop_aspect(row[ASPECT_DRAW], strength=strength) for row in draws])
+    sizes = tf.tile(tf.constant([height_width]), [len(draws), 1])
+    return sample_crops(sizes, draws, aspects, strength=strength)
+
+
+def sizes_of(photo: tf.Tensor, small: tf.Tensor | bytes) -> PhotoSizes:
+    """As one row."""
+    return EncodedPhotos.of(tf.stack([photo]), tf.stack([small])).sizes
 
 
 def test_strength_zero_shows_the_photo_as_it_is_evaluated() -> None:
@@ -90,18 +118,10 @@ def documented_zooms() -> list[tuple[float, ...]]:
 def test_objects_look_larger_in_training_by_what_the_docs_say(
     strength: float, median: float, mean: float, upper: float
 ) -> None:
-    photo = tf.constant([3000, 4000])
     draws = tf.random.stateless_uniform([3000, CROP_DRAWS], [0, 1])
 
-    @tf.function
-    def drawn() -> tf.Tensor:
-        return tf.map_fn(
-            lambda drawn: sample_crop(photo, drawn, strength=strength),
-            draws,
-            fn_output_signature=tf.TensorSpec([4], tf.int32),
-        )
+    crops = drawn_crops((3000, 4000), draws, strength=strength).numpy()
 
-    crops = drawn().numpy()
     zooms = 3000 / np.sqrt(crops[:, 2].astype(float) * crops[:, 3])
     assert np.median(zooms) == pytest.approx(median, rel=0.03)
     assert zooms.mean() == pytest.approx(mean, rel=0.03)
@@ -137,7 +157,8 @@ def test_colours_move_as_brightness_contrast_and_saturation_one_after_the_other(
     image = np.random.default_rng(draw).uniform(0, 255, (6, 5, 3)).astype(np.float32)
     draws = np.random.default_rng(100 + draw).uniform(0, 1, 3).astype(np.float32)
 
-    moved = adjust_colour(tf.constant(image), tf.constant(draws), strength=0.8).numpy()
+    matrices, grey_shares = colour_moves(tf.constant(draws[np.newaxis]), strength=0.8)
+    moved = move_colours(tf.constant(image), matrices[0], grey_shares[0]).numpy()
 
     b, c, s = 1 - 0.32 + 0.64 * draws
     expected = image * b
@@ -186,17 +207,30 @@ def test_crop_of_the_small_copy_lies_where_it_was_drawn(height_width: tuple[int,
     pixels = tf.io.decode_jpeg(photo)
 
     for draw in range(15):
-        draws = tf.random.stateless_uniform([CROP_DRAWS], [4, draw])
-        crop = sample_crop(tf.constant(height_width), draws, strength=0.3)
-        source, taken = smallest_covering(photo, small, crop, 64)
-        seen = resize_to_square(decode_crop(source, taken, 64), 64).numpy()
-
-        top, left, height, width = crop.numpy()
+        draws = tf.random.stateless_uniform([1, CROP_DRAWS], [4, draw])
+        (top, left, height, width) = drawn_crops(height_width, draws, strength=0.3)[0].numpy()
         whole = pixels[top : top + height, left : left + width]
         expected = tf.image.resize(whole, [64, 64], antialias=True).numpy()
-        assert source.numpy() == small.numpy()
+        seen = still_view(photo, small, draw, 64, strength=0.3)
         # Half a pixel of the copy is 1.6 levels.
         assert np.abs(seen - expected).mean() <= 1.6
+
+
+def still_view(
+    photo: tf.Tensor, small: tf.Tensor, draw: int, size_px: int, *, strength: float
+) -> np.ndarray:
+    """The view of the crop that `draw` draws, its colours as they are and not mirrored."""
+    original = tf.random.stateless_uniform
+
+    def draws(shape: list[int], seed: tf.Tensor) -> tf.Tensor:
+        crop = original([1, CROP_DRAWS], [4, draw])[0]
+        return tf.concat([crop, tf.fill([shape[0] - CROP_DRAWS], 0.5)], axis=0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.random, "stateless_uniform", draws)
+        seed = tf.constant([4, draw], tf.int64)
+        view = augmented_photo(photo, seed, small=small, image_size_px=size_px, augment=strength)
+    return view.numpy().astype(float)
 
 
 @settings(deadline=None, max_examples=60)
@@ -210,44 +244,66 @@ def test_copy_is_taken_exactly_where_it_has_the_pixels_of_the_view(
     height_width: tuple[int, int], strength: float, size_px: int, draw: int
 ) -> None:
     photo, small = photo_and_copy(height_width, 70)
-    draws = tf.random.stateless_uniform([CROP_DRAWS], [draw, 3])
-    crop = sample_crop(tf.constant(height_width), draws, strength=strength)
+    sizes = sizes_of(photo, small)
+    crops = drawn_crops(
+        height_width, tf.random.stateless_uniform([1, CROP_DRAWS], [draw, 3]), strength=strength
+    )
 
-    source, taken = smallest_covering(photo, small, crop, size_px)
+    (from_copy,), (taken,), (source,) = smallest_covering(crops, sizes, size_px)
 
     top, left, height, width = taken.numpy().tolist()
-    shape = tf.io.extract_jpeg_shape(source).numpy()
-    assert 0 <= top < top + height <= shape[0]
-    assert 0 <= left < left + width <= shape[1]
-    scale = tf.io.extract_jpeg_shape(small).numpy()[:2] / np.array(height_width)
-    in_copy = crop.numpy() * np.tile(scale, 2)
-    if source.numpy() == small.numpy():
+    assert 0 <= top < top + height <= source[0]
+    assert 0 <= left < left + width <= source[1]
+    in_copy = crops[0].numpy() * np.tile(sizes.small[0].numpy() / np.array(height_width), 2)
+    if from_copy:
+        assert source.numpy().tolist() == sizes.small[0].numpy().tolist()
         assert min(height, width) >= size_px
         assert np.abs(taken.numpy() - in_copy)[:2].max() <= 0.51
         assert np.abs(taken.numpy() - in_copy)[2:].max() <= 1.01
     else:
         # Enlarged from the copy, a view would be blurred where the photo's is not.
         assert in_copy[2:].min() < size_px + 1.01
-        assert source.numpy() == photo.numpy()
-        assert taken.numpy().tolist() == crop.numpy().tolist()
+        assert source.numpy().tolist() == list(height_width)
+        assert taken.numpy().tolist() == crops[0].numpy().tolist()
 
 
-@pytest.mark.parametrize("small", [None, tf.constant(NO_COPY)])
-def test_photo_without_a_copy_is_read_itself(small: tf.Tensor | None) -> None:
+def test_photo_without_a_copy_is_read_itself() -> None:
     photo, _ = photo_and_copy((90, 120), 70)
-    crop = tf.constant([3, 4, 80, 85])
+    crops = tf.constant([[3, 4, 80, 85]])
 
-    source, taken = smallest_covering(photo, small, crop, 32)
+    (from_copy,), (taken,), (source,) = smallest_covering(crops, sizes_of(photo, NO_COPY), 32)
 
-    assert source.numpy() == photo.numpy()
+    assert not from_copy
+    assert source.numpy().tolist() == [90, 120]
     assert taken.numpy().tolist() == [3, 4, 80, 85]
+
+
+def test_view_depends_on_nothing_that_it_is_planned_with() -> None:
+    # Vectors of any length, and rows at any place in them: where one ends, a processor goes on
+    # number by number, and may round in another way.
+    seeds = tf.stack(
+        [tf.fill([97], tf.constant(3, tf.int64)), tf.range(97, dtype=tf.int64)], axis=1
+    )
+    sizes = PhotoSizes(tf.fill([97, 2], 331), tf.fill([97, 2], 90))
+
+    def plan(first: int, last: int) -> list[np.ndarray]:
+        some = PhotoSizes(*(of[first:last] for of in sizes))
+        planned = plan_views(seeds[first:last], some, image_size_px=64, augment=0.7)
+        return [of.numpy() for of in planned]
+
+    whole = plan(0, 97)
+    assert {int(decode) // len(DCT_RATIOS) for decode in whole[0]} == {0, 1}
+    for first, last in [(0, 1), (1, 2), (3, 35), (40, 57), (96, 97)]:
+        for alone, among in zip(plan(first, last), whole, strict=True):
+            np.testing.assert_array_equal(alone, among[first:last])
 
 
 def test_view_of_evaluation_is_the_photos_own_whatever_copy_there_is() -> None:
     photo, _ = photo_and_copy((160, 213), 80)
     seed = tf.constant([1, 1], tf.int64)
 
-    view = augmented_photo(photo, seed, image_size_px=32, augment=0.0, small=tf.constant(b"none"))
+    another = tf.io.encode_jpeg(tf.fill([80, 106, 3], tf.constant(128, tf.uint8)))
+    view = augmented_photo(photo, seed, image_size_px=32, augment=0.0, small=another)
 
     assert (view == augmented_photo(photo, seed, image_size_px=32, augment=0.0)).numpy().all()
 
