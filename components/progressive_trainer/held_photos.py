@@ -30,11 +30,15 @@ class HeldPhotos:
         photos: JPEGs of P photos, and their small copies.
         labels: int64 [P].
         photo_ids: int64 [P].
+        by_id: int64 [P], the rows by rising photo id. What is drawn of these is the same photos
+            however the records came to lie in the files, where Beam's workers may have been faster
+            or slower.
     """
 
     photos: EncodedPhotos
     labels: np.ndarray
     photo_ids: np.ndarray
+    by_id: np.ndarray
 
     @classmethod
     def read(
@@ -50,11 +54,13 @@ class HeldPhotos:
         records = tf.data.TFRecordDataset(list(files), compression_type="GZIP")
         parsed = records.map(lambda one: tf.io.parse_single_example(one, features))
         table = parsed.batch(num_photos).get_single_element()
+        photo_ids = table[record.PHOTO_ID].numpy()
         return cls(
             photos=EncodedPhotos.of(table[record.IMAGE], table[record.IMAGE_SMALL]),
             # Numbers go into the graph as constants; as tensors a strategy might put them on a GPU.
             labels=table[record.LABEL].numpy(),
-            photo_ids=table[record.PHOTO_ID].numpy(),
+            photo_ids=photo_ids,
+            by_id=np.argsort(photo_ids, kind="stable").astype(np.int64),
         )
 
     def named(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -6,7 +6,7 @@ a run that starts again at e goes on as if it had never stopped, and batches of 
 stream without dropping or repeating a photo.
 
 Where the shuffle buffer has room for all photos they are read once and held, and an epoch's order
-is drawn from all orders alike. Otherwise each epoch reads the files anew, in a shuffled order, and
+is drawn from all orders of the photo ids alike, however the records lie in the files. Otherwise each epoch reads the files anew, in a shuffled order, and
 shuffles the records through the buffer. Which of the two depends on the data and the settings only.
 """
 
@@ -156,7 +156,7 @@ def training_stream(
     def epoch_rows(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         offsets = epoch * num_photos - start_examples + tf.range(num_photos, dtype=tf.int64)
         wanted = (offsets >= 0) & (offsets < steps * global_batch) & in_share(offsets)
-        rows = _shuffled_rows(num_photos, epoch, seed)
+        rows = tf.gather(held.by_id, _shuffled_rows(num_photos, epoch, seed))
         return tf.boolean_mask(offsets, wanted), tf.boolean_mask(rows, wanted)
 
     def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -218,7 +218,7 @@ def _parsed(serialized: tf.Tensor) -> tuple[EncodedPhotos, tf.Tensor, tf.Tensor]
 
 
 def _shuffled_rows(num_photos: int, epoch: tf.Tensor, seed: int) -> tf.Tensor:
-    """All rows of the photos held, int64 [P], in an order of the seed and the epoch only."""
+    """The numbers 0..P-1, int64 [P], in an order of the seed and the epoch only."""
     epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
     rows = tf.range(num_photos, dtype=tf.int64)
     return tf.random.experimental.stateless_shuffle(rows, seed=epoch_seed)

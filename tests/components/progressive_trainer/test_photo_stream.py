@@ -188,6 +188,21 @@ def test_order_in_which_the_files_are_named_changes_nothing(
     assert (images == uninterrupted[0][:18]).all()
 
 
+def test_photos_held_come_in_one_order_however_the_records_lie(
+    files: list[str], tmp_path: Path
+) -> None:
+    # Which file a photo's record is written to, and where, is up to the threads of Beam's workers.
+    elsewhere = write_records(tmp_path, range(PHOTOS), files=5)
+
+    images, labels = flat(
+        stream(elsewhere, start=0, batch=2, steps=9, shuffle_buffer_photos=PHOTOS)
+    )
+
+    expected = flat(stream(files, start=0, batch=2, steps=9, shuffle_buffer_photos=PHOTOS))
+    assert (labels == expected[1]).all()
+    assert (images == expected[0]).all()
+
+
 def test_another_seed_gives_another_order_and_other_views(
     files: list[str], buffer: int, uninterrupted: tuple[np.ndarray, np.ndarray]
 ) -> None:
