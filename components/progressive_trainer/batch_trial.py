@@ -26,7 +26,7 @@ from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.job import USER_ERROR_EXIT_CODE
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.orphan import end_when_orphaned
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.schedule import written_stages
 from components.progressive_trainer.schedule_settings import ScheduleSettings, StageSettings
 from components.progressive_trainer.trial_memory import Memory, trial_memory

@@ -22,7 +22,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.progressive_trainer.cluster import ENVIRONMENT_VARIABLE, read_cluster
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from schemas.errors import ConfigError
 
 

@@ -6,21 +6,28 @@ a run that starts again at e goes on as if it had never stopped, and batches of 
 stream without dropping or repeating a photo.
 
 Where the shuffle buffer has room for all photos they are read once and held, and an epoch's order
-is drawn from all orders of the photo ids alike, however the records lie in the files. Otherwise each epoch reads the files anew, in a shuffled order, and
-shuffles the records through the buffer. Which of the two depends on the data and the settings only.
+is drawn from all orders of their ids alike, however the records lie in the files. Otherwise each
+epoch reads the files anew, in a shuffled order, and shuffles the records through the buffer. Which
+of the two depends on the data and the settings only.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from components.photo_decode import decode_covering
 from components.progressive_trainer.held_photos import HeldPhotos
+from components.progressive_trainer.photo_order import (
+    READ_AT_ONCE,
+    Places,
+    Share,
+    records_in_order,
+    rows_in_order,
+)
 from components.progressive_trainer.photo_view import (
     NO_COPY,
     EncodedPhotos,
@@ -29,9 +36,6 @@ from components.progressive_trainer.photo_view import (
 )
 from schemas import record
 from serving.preprocess import square
-
-READ_AT_ONCE = 8
-"""Files read at a time, and mixed, within an epoch."""
 
 LABELS_AT_ONCE = 256
 """Encoded photos held in memory, a thread, while their labels are counted."""
@@ -86,21 +90,6 @@ def count_labels(files: Sequence[str]) -> np.ndarray:
     return counts
 
 
-@dataclass(frozen=True)
-class Share:
-    """The part of every global batch that one worker prepares.
-
-    Attributes:
-        worker: 0 for the first.
-        workers: number of workers.
-        replicas: replicas of this worker; all workers have as many.
-    """
-
-    worker: int = 0
-    workers: int = 1
-    replicas: int = 1
-
-
 _WHOLE = Share()
 
 
@@ -141,33 +130,23 @@ def training_stream(
         of one replica; the batches of a step come in replica order. Photos are decoded only for
         this worker's part.
     """
-    first_epoch, skipped = divmod(start_examples, num_photos)
-    last_epoch = (start_examples + steps * global_batch - 1) // num_photos
-    worker_batch = global_batch // share.workers
-
-    in_order = sorted(files)
-    held = None
+    batch = global_batch // share.workers // share.replicas
+    places = Places(num_photos, start_examples, global_batch, steps, share)
+    whole = batch == PREPARED_TOGETHER
+    held, in_order = None, sorted(files)
     if num_photos <= shuffle_buffer_photos:
         held = HeldPhotos.read(in_order, _TRAINING_FEATURES, num_photos=num_photos)
+        # As vectors: one by one, passing on a number costs as much as a tenth of its photo.
+        drawn = rows_in_order(held, places, seed).rebatch(PREPARED_TOGETHER, drop_remainder=whole)
+    else:
+        records = records_in_order(in_order, places, seed, shuffle_buffer_photos)
+        drawn = records.batch(PREPARED_TOGETHER, drop_remainder=whole)
 
-    def in_share(offsets: tf.Tensor) -> tf.Tensor:
-        return (offsets % global_batch) // worker_batch == share.worker
-
-    def epoch_rows(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        offsets = epoch * num_photos - start_examples + tf.range(num_photos, dtype=tf.int64)
-        wanted = (offsets >= 0) & (offsets < steps * global_batch) & in_share(offsets)
-        rows = tf.gather(held.by_id, _shuffled_rows(num_photos, epoch, seed))
-        return tf.boolean_mask(offsets, wanted), tf.boolean_mask(rows, wanted)
-
-    def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
-        records = _shuffled_records(in_order, epoch, seed, shuffle_buffer_photos)
-        return records.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))
-
-    def prepare(offsets: tf.Tensor, drawn: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def prepare(offsets: tf.Tensor, these: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         if held:
-            photos, rows, (labels, photo_ids) = held.photos, drawn, held.named(drawn)
+            photos, rows, (labels, photo_ids) = held.photos, these, held.named(these)
         else:
-            photos, labels, photo_ids = _parsed(drawn)
+            photos, labels, photo_ids = _parsed(these)
             rows = tf.range(tf.size(labels))
         numbers = offsets + start_examples
         images = training_views(
@@ -181,18 +160,8 @@ def training_stream(
         )
         return images, labels, photo_ids
 
-    epochs = tf.data.Dataset.range(first_epoch, last_epoch + 1)
-    if held:
-        # As vectors: one by one, passing on a number costs as much as a tenth of its photo.
-        together = epochs.map(epoch_rows).rebatch(PREPARED_TOGETHER)
-    else:
-        records = epochs.flat_map(epoch_records).enumerate().take(steps * global_batch)
-        if share.workers > 1:
-            records = records.filter(lambda offset, _: in_share(offset))
-        together = records.batch(PREPARED_TOGETHER)
-    photos = together.map(prepare, num_parallel_calls=_cores(), deterministic=True)
-    batch = worker_batch // share.replicas
-    batches = photos if batch == PREPARED_TOGETHER else photos.rebatch(batch, drop_remainder=True)
+    photos = drawn.map(prepare, num_parallel_calls=_cores(), deterministic=True)
+    batches = photos if whole else photos.rebatch(batch, drop_remainder=True)
     return _ready(batches, steps=steps, share=share)
 
 
@@ -215,31 +184,6 @@ def _parsed(serialized: tf.Tensor) -> tuple[EncodedPhotos, tf.Tensor, tf.Tensor]
     parsed = tf.io.parse_example(serialized, _TRAINING_FEATURES)
     photos = EncodedPhotos.of(parsed[record.IMAGE], parsed[record.IMAGE_SMALL])
     return photos, parsed[record.LABEL], parsed[record.PHOTO_ID]
-
-
-def _shuffled_rows(num_photos: int, epoch: tf.Tensor, seed: int) -> tf.Tensor:
-    """The numbers 0..P-1, int64 [P], in an order of the seed and the epoch only."""
-    epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
-    rows = tf.range(num_photos, dtype=tf.int64)
-    return tf.random.experimental.stateless_shuffle(rows, seed=epoch_seed)
-
-
-def _shuffled_records(
-    files: list[str], epoch: tf.Tensor, seed: int, buffer: int
-) -> tf.data.Dataset:
-    """All records once, in an order that depends on nothing but the files, the seed, the epoch."""
-    epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
-    order = tf.random.experimental.stateless_shuffle(tf.constant(files), seed=epoch_seed)
-    records = tf.data.Dataset.from_tensor_slices(order).interleave(
-        lambda file: tf.data.TFRecordDataset(file, compression_type="GZIP"),
-        cycle_length=READ_AT_ONCE,
-        num_parallel_calls=READ_AT_ONCE,
-        deterministic=True,
-    )
-    shuffle_seed = tf.random.stateless_uniform(
-        [], seed=epoch_seed, maxval=tf.int64.max, dtype=tf.int64
-    )
-    return records.shuffle(buffer, seed=shuffle_seed, reshuffle_each_iteration=False)
 
 
 def validation_stream(

@@ -19,7 +19,7 @@ from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.run_record import ROW_LOG_FILE
 
 

@@ -35,7 +35,7 @@ from components.progressive_trainer import networks
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.step_watch import Step, StepWatch
 
 CURVE_FILE = Path(__file__).with_name("golden_curve.json")

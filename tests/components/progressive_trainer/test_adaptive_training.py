@@ -22,7 +22,7 @@ from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.course import Course
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.validation import Validated
 

@@ -26,7 +26,7 @@ from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.config import ScheduleSettings
 from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.devices import Devices
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.schedule import stages, written_stages
 from components.progressive_trainer.trial_memory import CpuMemory
 from schemas.errors import ConfigError

@@ -15,7 +15,7 @@ from tiny_training import NUM_LEAVES, settings, stage
 from components.progressive_trainer.config import Network
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 
 pytestmark = [pytest.mark.every_backbone, pytest.mark.timeout(1800)]
 

@@ -11,7 +11,7 @@ from tiny_training import NUM_LEAVES, THIN, settings, stage, write_split
 from components.progressive_trainer import networks
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import TrainingLoop
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 
 PHOTOS, BATCH = 12, 4
 

@@ -15,7 +15,7 @@ from tiny_training import write_split
 
 from components.progressive_trainer import networks
 from components.progressive_trainer.devices import Devices, find_devices
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from schemas.errors import ConfigError
 
 COMPARED = (

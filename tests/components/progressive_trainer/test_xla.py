@@ -10,7 +10,7 @@ from tiny_training import NUM_LEAVES, settings, stage
 from components.progressive_trainer import loop as loop_module
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.sampled_softmax import draw_leaves
 from components.progressive_trainer.step_context import uniform
 from components.progressive_trainer.step_watch import Step, StepWatch

@@ -28,7 +28,7 @@ from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.devices import Devices, find_devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.networks import build_network
-from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.run_record import ROW_LOG_FILE
 from components.progressive_trainer.warm_start import warm_start
 from schemas.taxonomy_csv import read_taxonomy
