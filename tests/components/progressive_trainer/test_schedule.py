@@ -18,6 +18,7 @@ from components.progressive_trainer.schedule import (
     stage_at,
     stages,
 )
+from pipeline.config import load_config
 from schemas.errors import ConfigError
 from schemas.settings import load_settings
 
@@ -34,8 +35,9 @@ def written(*parts: tuple[int, float], rate: float = 0.1) -> list[dict[str, Any]
 
 
 @st.composite
-def written_schedules(draw: st.DrawFn) -> tuple[ScheduleSettings, int]:
-    parts = draw(st.lists(st.tuples(st.integers(1, 64), st.floats(0.5, 5)), min_size=1, max_size=6))
+def written_schedules(draw: st.DrawFn, *, least: float = 0.5) -> tuple[ScheduleSettings, int]:
+    epochs = st.floats(least, 5)
+    parts = draw(st.lists(st.tuples(st.integers(1, 64), epochs), min_size=1, max_size=6))
     num_photos = draw(st.integers(130, 5000))
     settings = schedule(
         stages=written(*parts),
@@ -57,7 +59,7 @@ def test_each_stage_starts_where_the_one_before_ended(case: tuple[ScheduleSettin
 
 
 @given(case=written_schedules())
-def test_each_stage_ends_within_half_a_batch_of_its_epochs(
+def test_each_stage_ends_within_half_a_batch_of_its_epochs_or_crosses_the_end_of_one(
     case: tuple[ScheduleSettings, int],
 ) -> None:
     settings, num_photos = case
@@ -67,8 +69,50 @@ def test_each_stage_ends_within_half_a_batch_of_its_epochs(
     epochs = 0.0
     for stage, asked in zip(plan, settings.stages, strict=True):
         epochs += asked.epochs
-        assert abs(stage.end_examples - epochs * num_photos) <= stage.global_batch / 2 + 1e-6
+        after = stage.end_examples - epochs * num_photos
+        if stage.end_examples % num_photos < stage.global_batch and stage != plan[-1]:
+            assert -stage.global_batch / 2 - 1e-6 <= after <= 1.5 * stage.global_batch + 1e-6
+        else:
+            assert abs(after) <= stage.global_batch / 2 + 1e-6
         assert stage.steps >= 1
+
+
+@given(case=written_schedules(least=1.5))
+def test_no_stage_that_another_follows_ends_less_than_a_batch_short_of_an_epoch(
+    case: tuple[ScheduleSettings, int],
+) -> None:
+    settings, num_photos = case
+    for stage in stages(settings, num_photos=num_photos)[:-1]:
+        missing = -stage.end_examples % num_photos
+        assert missing == 0 or missing >= stage.global_batch
+
+
+def test_stage_of_thirty_million_photos_leaves_none_of_an_epoch_to_the_next() -> None:
+    photos = 30_000_000
+    full = load_config("full").trainer.schedule
+    plan = stages(full, num_photos=photos)
+
+    assert plan[0].steps == 146_485  # and not the 146,484 that end 384 photos before
+    for stage in plan[:-1]:
+        assert stage.end_examples % photos < stage.global_batch
+
+
+def test_last_stage_begins_no_epoch_to_cross_the_end_of_one() -> None:
+    plan = stages(schedule(stages=written((6, 2.0), (5, 2.0))), num_photos=100)
+
+    assert [stage.end_examples for stage in plan] == [204, 399]
+
+
+def test_stage_crosses_no_end_of_an_epoch_where_the_next_would_be_left_without_a_step() -> None:
+    plan = stages(schedule(stages=written((1, 1.5), (52, 0.5), (52, 0.5))), num_photos=130)
+
+    assert [stage.end_examples for stage in plan] == [195, 247, 351]
+
+
+def test_batch_of_more_than_an_epoch_crosses_one_anyway() -> None:
+    plan = stages(schedule(stages=written((64, 8.0), (64, 8.0))), num_photos=10)
+
+    assert [stage.steps for stage in plan] == [1, 2]
 
 
 @given(case=written_schedules(), data=st.data())

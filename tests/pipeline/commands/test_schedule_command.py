@@ -25,8 +25,8 @@ def test_preset_is_printed_with_its_cost_and_curves() -> None:
     assert result.stdout.startswith("small, 1,000 training photos, 7 leaves\n")
     rows = re.findall(r"^ +(\d) +(\d+) +(\d+) +([\d.]+) +", result.stdout, re.MULTILINE)
     assert rows == [
-        ("1", "100", "128", "15.0"),
-        ("2", "200", "64", "7.6"),
+        ("1", "100", "128", "15.1"),  # over the end of an epoch, and not just before it
+        ("2", "200", "64", "7.4"),
         ("3", "299", "32", "7.5"),
     ]
     shares = [int(share) for share in re.findall(r"(\d+)%$", result.stdout, re.MULTILINE)]
