@@ -23,12 +23,18 @@ UPSTREAM_CODE = (
 )
 
 
-def recipe_of(config: PipelineConfig) -> str:
-    """Returns 16 hex digits over the settings up to training, and the code."""
+def recipe_of(config: PipelineConfig, *, named_files: str) -> str:
+    """Returns 16 hex digits over the settings up to training, the files they name, and the code.
+
+    Args:
+        config: its settings.
+        named_files: `components.named_files.contents` of the trainer's; "" if they are not seen.
+    """
     parts = (
         config.export.model_dump_json(),
         config.transform.model_dump_json(),
         config.trainer.model_dump_json(),
         source_hash(*UPSTREAM_CODE, *CODE),
+        *([named_files] if named_files else []),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -21,6 +21,7 @@ class ProgressiveTrainerSpec(ComponentSpec):
 
     PARAMETERS = {
         "settings": ExecutionParameter(type=str),
+        "named_files": ExecutionParameter(type=str),
         "manifest": ExecutionParameter(type=str),
         "export_fingerprint": ExecutionParameter(type=str),
         "checkpoint_root": ExecutionParameter(type=str),
@@ -53,10 +54,11 @@ class ProgressiveTrainer(BaseComponent):
 
     Args:
         checkpoint_root: directory for checkpoints; each training has a folder of its own there,
-            named by a hash of its photos, settings and code.
+            named by a hash of its photos, settings, the files that these name, and code.
         manifest: JSON-able values written into the model; its `recipe` becomes that of the
             training (`components.training_recipe`).
         export_fingerprint: of the export that the photos come from.
+        named_files: `components.named_files.contents` of the files that the settings name.
     """
 
     SPEC_CLASS = ProgressiveTrainerSpec
@@ -71,6 +73,7 @@ class ProgressiveTrainer(BaseComponent):
         checkpoint_root: str,
         manifest: dict[str, object],
         export_fingerprint: str | RuntimeParameter,
+        named_files: str,
         base_model: BaseChannel | None = None,
     ) -> None:
         super().__init__(
@@ -79,6 +82,7 @@ class ProgressiveTrainer(BaseComponent):
                 taxonomy=taxonomy,
                 base_model=base_model,
                 settings=settings.model_dump_json(),
+                named_files=named_files,
                 manifest=json.dumps(manifest, sort_keys=True),
                 export_fingerprint=export_fingerprint,
                 checkpoint_root=checkpoint_root,
@@ -92,6 +96,7 @@ class ProgressiveTrainer(BaseComponent):
 CODE = (
     "components.progressive_trainer",
     "components.last_blessed",
+    "components.named_files",
     "components.photo_decode",
     "components.record_files",
     "components.training_recipe",
