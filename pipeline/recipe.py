@@ -11,16 +11,11 @@ from __future__ import annotations
 
 import hashlib
 
-from components.progressive_trainer.component import CODE
+from components.export_example_gen.component import CODE as READING
+from components.photo_transform.component import CODE as STORING
+from components.progressive_trainer.component import CODE as TRAINING
 from pipeline.config import PipelineConfig
 from schemas.source_hash import source_hash
-
-UPSTREAM_CODE = (
-    "components.export_example_gen",
-    "components.photo_transform",
-    "components.photo_decode",
-    "schemas",
-)
 
 
 def recipe_of(config: PipelineConfig, *, named_files: str) -> str:
@@ -34,7 +29,7 @@ def recipe_of(config: PipelineConfig, *, named_files: str) -> str:
         config.export.model_dump_json(),
         config.transform.model_dump_json(),
         config.trainer.model_dump_json(),
-        source_hash(*UPSTREAM_CODE, *CODE),
+        source_hash(*READING, *STORING, *TRAINING),
         *([named_files] if named_files else []),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

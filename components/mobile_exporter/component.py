@@ -14,17 +14,7 @@ from components.mobile_exporter.config import MobileExportSettings
 from components.mobile_exporter.executor import Executor
 from schemas.source_hash import source_hash
 
-CODE = (
-    "components.mobile_exporter",
-    "components.named_files",
-    "components.record_files",
-    "serving",
-    "schemas.licence_terms",
-    "schemas.photo_index",
-    "schemas.synonyms",
-    "schemas.taxonomy",
-    "schemas.taxonomy_csv",
-)
+CODE = (Executor.__module__,)
 """What decides what is in a bundle."""
 
 

@@ -1,8 +1,9 @@
 """Batches that were found by trial, kept for later runs on the same device.
 
 The law: an entry is used only where everything is the same that a step's memory and speed follow
-from: device, its memory, network, leaves, precision, image size, what learns, the optimizer and the
-code. The file is replaced whole, so that two runs at a time leave one of both results.
+from: device, its memory, network, leaves, precision, image size, what learns, the optimizer, the
+code, TensorFlow and Keras. The file is replaced whole, so that two runs at a time leave one of both
+results.
 
     cache = BatchCache(cache_file())
     cache.get(key)                    # Found, or None

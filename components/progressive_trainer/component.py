@@ -12,7 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import Taxonomy, TrainingHistory
 from components.progressive_trainer.config import TrainerSettings
-from components.progressive_trainer.executor import Executor
+from components.progressive_trainer.executor import WORKER, Executor
 from schemas.source_hash import source_hash
 
 
@@ -93,19 +93,5 @@ class ProgressiveTrainer(BaseComponent):
         )
 
 
-CODE = (
-    "components.progressive_trainer",
-    "components.last_blessed",
-    "components.named_files",
-    "components.photo_decode",
-    "components.record_files",
-    "components.training_recipe",
-    "schemas.synonyms",
-    "schemas.taxonomy",
-    "schemas.taxonomy_csv",
-    "serving.preprocess",
-    "serving.saved_model",
-    "serving.signatures",
-    "serving.temperature",
-)
-"""What decides what is trained and how it is written."""
+CODE = (Executor.__module__, WORKER)
+"""What decides what is trained and how it is written: the worker is a process of its own."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.report.page import templates_hash
 from pipeline.config import PipelineConfig, load_config
 from schemas.errors import ConfigError
 from schemas.record import SCHEMA_FILE
+from schemas.source_hash import source_hash
 
 # tfx must be imported before tensorflow_data_validation, which create_pipeline sees to.
 from pipeline.dag import create_pipeline  # isort: skip
@@ -19,6 +23,7 @@ from pipeline.dag import create_pipeline  # isort: skip
 OWN_STEPS = (
     "ExportExampleGen",
     "AnomalyGate",
+    "DuplicateGate",
     "Transform",
     "ProgressiveTrainer",
     "Evaluator",
@@ -56,7 +61,12 @@ def test_training_waits_for_the_anomaly_gate(steps) -> None:
 
 @pytest.mark.parametrize("step", OWN_STEPS)
 def test_code_of_every_step_of_ours_is_in_its_cache_key(step: str, steps) -> None:
-    assert len(steps[step].exec_properties["code_version"]) == 16
+    component = importlib.import_module(type(steps[step]).__module__)
+    assert steps[step].executor_spec.class_path.rpartition(".")[0] in component.CODE
+    code = source_hash(*component.CODE)
+    if step == "Report":
+        code = hashlib.sha256((code + templates_hash()).encode()).hexdigest()[:16]
+    assert steps[step].exec_properties["code_version"] == code
 
 
 def test_change_of_a_bar_is_told_once_in_the_evaluators_cache_key(steps) -> None:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 import tensorflow as tf
 import tiny_cluster
@@ -164,6 +165,11 @@ def test_batches_are_found_by_real_steps_and_then_known(
 
     monkeypatch.setattr(batch_trial, "StageTrial", None)  # nothing is tried again
     assert find_batches(request, cache) == [Found(8, "8 is the most allowed"), None]
+    for library in (tf, keras):
+        with monkeypatch.context() as patched:
+            patched.setattr(library, "__version__", "99.0")
+            with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+                find_batches(request, cache)
 
 
 class Full(CpuMemory):
