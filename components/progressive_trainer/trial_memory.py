@@ -45,9 +45,11 @@ class GpuMemory:
     """
 
     def __init__(self, share: float) -> None:
-        gpu = tf.config.list_physical_devices("GPU")[0]
-        tf.config.experimental.set_memory_growth(gpu, True)
-        self.name = str(tf.config.experimental.get_device_details(gpu).get("device_name", "GPU"))
+        gpus = tf.config.list_physical_devices("GPU")
+        for gpu in gpus:  # TensorFlow starts none unless it is the same for all
+            tf.config.experimental.set_memory_growth(gpu, True)
+        details = tf.config.experimental.get_device_details(gpus[0])
+        self.name = str(details.get("device_name", "GPU"))
         local = [each for each in device_lib.list_local_devices() if each.device_type == "GPU"]
         self.total_bytes, self._share = int(local[0].memory_limit), share
 

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import tensorflow as tf
 
-from components.progressive_trainer.trial_memory import CpuMemory, available_memory
+from components.progressive_trainer import trial_memory as module
+from components.progressive_trainer.trial_memory import CpuMemory, available_memory, trial_memory
 
 GB = 10**9
 
@@ -24,6 +27,21 @@ def test_larger_batch_is_not_tried_where_the_growth_says_that_it_would_not_fit()
     assert cpu.taken(16) == (True, "1.8 GB taken, 4.0 GB allowed")
     assert cpu.expected(32) is None
     assert cpu.expected(40) == ("4.2 GB expected by the growth of smaller batches, 4.0 GB allowed")
+
+
+def test_memory_of_all_gpus_grows_though_one_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus, grow = ["gpu 0", "gpu 1"], dict[str, bool]()
+    devices = [SimpleNamespace(device_type="GPU", memory_limit=8 * GB) for _ in gpus]
+    experimental = tf.config.experimental
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: gpus)
+    monkeypatch.setattr(experimental, "set_memory_growth", grow.__setitem__)
+    monkeypatch.setattr(experimental, "get_device_details", lambda gpu: {"device_name": f"a {gpu}"})
+    monkeypatch.setattr(module.device_lib, "list_local_devices", lambda: devices)
+
+    memory = trial_memory(share=0.5, replicas=1)
+
+    assert grow == {"gpu 0": True, "gpu 1": True}
+    assert (memory.name, memory.total_bytes) == ("a gpu 0", 8 * GB)
 
 
 def test_replicas_share_what_is_free() -> None:
