@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from components.progressive_trainer.photo_stream import count_labels, count_photos
+from schemas.json_file import write_json
 
 COUNTS_FILE = "counts.json"
 
@@ -50,7 +50,7 @@ class RememberedCounts:
             return known[key]
         counted = count()
         if self._writes:
-            self._write({**known, key: counted})
+            write_json(self._file, {**known, key: counted})
         return counted
 
     def _read(self) -> dict[str, Any]:
@@ -58,13 +58,6 @@ class RememberedCounts:
             return {}
         known: dict[str, Any] = json.loads(self._file.read_text())
         return known
-
-    def _write(self, known: dict[str, Any]) -> None:
-        """Whole or not at all."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._file.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(known))
-        beside.replace(self._file)
 
 
 def _state(files: Sequence[str]) -> str:

@@ -104,7 +104,13 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
             val=_photos(job.val_files, "val", counts),
             devices=devices,
             checkpoints=Checkpoints(Path(job.checkpoint_dir), writes=devices.is_chief),
-            batches=batch_decisions(settings, found, devices, num_photos=train_photos.count),
+            batches=batch_decisions(
+                settings,
+                found,
+                devices,
+                Path(job.checkpoint_dir),
+                num_photos=train_photos.count,
+            ),
             stop=stop,
             board=Path(job.history_dir) / TENSORBOARD_DIR,
         )
