@@ -116,13 +116,30 @@ class Course:
                 f"over a single photo of {stage.image_size_px} px. Lower the image size, take a "
                 "smaller network, or set trainer.precision to a shorter one."
             )
+        photos = f"{-(-each // before)} photos of {stage.image_size_px} px"
+        why = f"out of memory with {photos} on a device"
+        self.compute_in_parts(stage, 2 * before, examples_seen, replicas=replicas, why=why)
+
+    def compute_in_parts(
+        self, stage: Stage, parts: int, examples_seen: int, *, replicas: int, why: str
+    ) -> None:
+        """Decides in how many parts the steps of a stage are computed.
+
+        Args:
+            stage: the stage.
+            parts: how many.
+            examples_seen: photos of the run seen.
+            replicas: that share a global batch.
+            why: in words.
+        """
+        each = stage.global_batch // replicas
         text = (
-            f"stage {stage.index + 1} computes its steps in {2 * before} parts: out of memory with "
-            f"{-(-each // before)} photos of {stage.image_size_px} px on a device. Batch and rate "
+            f"stage {stage.index + 1} computes its steps in {parts} parts: {why}. Batch and rate "
             "stay as they are, the gradients of the parts are added up; but BatchNormalization "
-            f"sees {-(-each // (2 * before))} photos of each replica at a time"
+            f"sees {-(-each // parts)} photos of each replica at a time"
         )
-        self._decide(Decision("parts", stage.index, examples_seen, before, 2 * before, text))
+        before = self.parts(stage)
+        self._decide(Decision("parts", stage.index, examples_seen, before, parts, text))
         emit("note", text=text)
 
     def _decide(self, decision: Decision) -> None:

@@ -61,3 +61,14 @@ def test_free_memory_is_the_machines_or_what_its_container_leaves(
     (tmp_path / "sys/fs/cgroup/memory.max").write_text(f"{limit}\n")
     (tmp_path / "sys/fs/cgroup/memory.current").write_text(f"{used}\n")
     assert available_memory(tmp_path) == free
+
+
+def test_files_that_a_container_has_read_leave_as_much_memory_as_before(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemAvailable: 9 kB\n")
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "memory.max").write_text("3000\n")
+    (group / "memory.current").write_text("2900\n")
+    (group / "memory.stat").write_text("anon 1000\nactive_file 200\ninactive_file 1700\n")
+    assert available_memory(tmp_path) == 1800
