@@ -124,7 +124,8 @@ class StageTrial:
         self, settings: TrainerSettings, stage: StageSettings, memory: Memory, *, num_leaves: int
     ) -> None:
         self._memory = memory
-        tried = stage.model_copy(update={"global_batch": settings.batch_auto.multiple})
+        batch = settings.batch_auto.multiple
+        tried = stage.model_copy(update={"global_batch": batch, "epochs": None, "examples": batch})
         one_step = settings.model_copy(
             update={
                 "schedule": ScheduleSettings(stages=(tried,)),

@@ -1,7 +1,7 @@
 """Stages filled in between two ends.
 
-Sizes, dropout, augmentation and mixing move in equal steps, batches in equal ratios; the learning
-rate follows the batch.
+Sizes, dropout, augmentation, mixing and label smoothing move in equal steps, batches in equal
+ratios; the learning rate follows the batch.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
             rand_augment=between(linear.rand_augment, index),
             mixup=between(linear.mixup, index),
             cutmix=between(linear.cutmix, index),
-            label_smoothing=linear.label_smoothing,
+            label_smoothing=between(linear.label_smoothing, index),
             trainable=of_stage(linear.trainable, index),
         )
 

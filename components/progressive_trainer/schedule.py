@@ -133,17 +133,15 @@ def _planned(
 ) -> tuple[Stage, ...]:
     written = written_stages(settings)
     batches = [_batch(stage, found_batches.get(index)) for index, stage in enumerate(written)]
-    ends = [epochs * num_photos for epochs in accumulate(stage.epochs for stage in written)]
+    epochs = accumulate(stage.epochs or 0 for stage in written)
+    examples = accumulate(stage.examples or 0 for stage in written)
+    ends = [a * num_photos + b for a, b in zip(epochs, examples, strict=True)]
     plan: list[Stage] = []
     seen = 0
     for index, (stage, batch) in enumerate(zip(written, batches, strict=True)):
         steps = round((ends[index] - seen) / batch)
         if steps < 1:
-            raise ConfigError(
-                f"schedule stage {index + 1}: {stage.epochs:g} epochs of {num_photos:,} photos are "
-                f"less than one step at a global batch of {batch}. "
-                "Lower the batch or raise the epochs."
-            )
+            raise ConfigError(_too_short(index, stage, batch, num_photos=num_photos))
         if index + 1 < len(written):
             more = to_cross_epoch(seen + steps * batch, batch, num_photos=num_photos)
             left = ends[index + 1] - seen - (steps + more) * batch
@@ -169,6 +167,17 @@ def _planned(
         )
         seen = plan[-1].end_examples
     return tuple(plan)
+
+
+def _too_short(index: int, stage: StageSettings, batch: int, *, num_photos: int) -> str:
+    if stage.examples is not None:
+        length, what = f"{stage.examples:,} photos", "examples"
+    else:
+        length, what = f"{stage.epochs:g} epochs of {num_photos:,} photos", "epochs"
+    return (
+        f"schedule stage {index + 1}: {length} are less than one step at a global batch of "
+        f"{batch}. Lower the batch or raise the {what}."
+    )
 
 
 def _batch(stage: StageSettings, found: int | None) -> int:

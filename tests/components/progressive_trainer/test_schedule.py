@@ -17,6 +17,7 @@ from components.progressive_trainer.schedule import (
     smallest_image_size_px,
     stage_at,
     stages,
+    written_stages,
 )
 from pipeline.config import load_config
 from schemas.errors import ConfigError
@@ -397,3 +398,54 @@ def test_validation_follows_the_step_that_passed_the_end_of_an_epoch() -> None:
     ends = [seen for seen in range(10, 301, 10) if ends_epoch(part, seen, num_photos=95)]
 
     assert ends == [100, 190, 300]
+
+
+def photos_of(*stages: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"image_size_px": 64, "learning_rate": 0.1, **each} for each in stages]
+
+
+def test_stage_may_be_so_many_photos_long_and_its_neighbours_epochs() -> None:
+    mixed = photos_of(
+        {"global_batch": 10, "examples": 255},
+        {"global_batch": 20, "epochs": 0.5},
+        {"global_batch": 7, "examples": 1_000},
+    )
+
+    plan = stages(schedule(stages=mixed), num_photos=1000)
+
+    # To the nearest batch of where the stage would end: 255, 755 and 1,755 photos.
+    assert [stage.end_examples for stage in plan] == [260, 760, 1754]
+    twice = stages(schedule(stages=[mixed[0], mixed[2]]), num_photos=2000)
+    assert [stage.steps for stage in twice] == [26, 142]
+
+
+@pytest.mark.parametrize("lengths", [{}, {"epochs": 1, "examples": 100}])
+def test_stage_has_one_length(lengths: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match=r"takes one of `epochs` and `examples`, and only one"):
+        schedule(stages=photos_of({"global_batch": 10, **lengths}))
+
+
+def test_stage_of_fewer_photos_than_half_a_step_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        stages(schedule(stages=photos_of({"global_batch": 64, "examples": 30})), num_photos=1000)
+    assert str(caught.value) == (
+        "schedule stage 1: 30 photos are less than one step at a global batch of 64. Lower the "
+        "batch or raise the examples."
+    )
+    with pytest.raises(ConfigError, match=r"stages\.0\.examples: Input should be a valid integer"):
+        schedule(stages=photos_of({"global_batch": 64, "examples": 30.5}))
+
+
+def test_label_smoothing_moves_between_its_ends_or_stays() -> None:
+    def smoothing(value: Any) -> list[float]:
+        linear = {"stages": 3, "label_smoothing": value}
+        return [stage.label_smoothing for stage in written_stages(schedule(linear=linear))]
+
+    assert smoothing([0.0, 0.2]) == pytest.approx([0.0, 0.1, 0.2])
+    assert smoothing(0.05) == [0.05] * 3
+    with pytest.raises(ConfigError, match=r"linear\.label_smoothing\.1: Input should be less than"):
+        smoothing([0.1, 1])
+    with pytest.raises(
+        ConfigError, match=r"linear\.label_smoothing: Input should be a valid tuple"
+    ):
+        smoothing("much")
