@@ -108,8 +108,8 @@ def schedule_notes(
     ]
     if dear:
         notes.append(
-            f"sizes: a pixel costs {', '.join(dear)}. size_multiple_px: {SIZE_MULTIPLE_PX} takes "
-            "sizes that the network halves without a remainder."
+            f"sizes: a pixel costs {', '.join(dear)}: the network halves multiples of "
+            f"{SIZE_MULTIPLE_PX} px without a remainder."
         )
     return notes
 

@@ -119,11 +119,11 @@ class LinearSchedule(Settings):
     """Number of stages."""
 
     image_size_px: tuple[_ImageSizePx, _ImageSizePx] = (100, 299)
-    """First and last image size, in pixels; rounded to `size_multiple_px`, ends included."""
+    """First and last image size, in pixels, exactly: the last is the phone's and the server's."""
 
     size_multiple_px: int = Field(SIZE_MULTIPLE_PX, ge=1)
-    """Sizes are rounded to a multiple of this, in pixels; 1: as given. Every network here halves
-    them five times, at 32 without a remainder."""
+    """Sizes between the two are rounded to a multiple of this, in pixels; 1: to none. Every network
+    here halves them five times, at 32 without a remainder."""
 
     global_batch: tuple[_GlobalBatch, _GlobalBatch] = (64, 32)
     """First and last global batch, in photos; geometric in between. Both `auto`: as many as fit."""
@@ -201,8 +201,8 @@ class PresetSchedule(Settings):
     """Size of the last stage, in pixels; the others keep their ratio to it. Null: the recipe's."""
 
     size_multiple_px: int = Field(1, ge=1)
-    """Sizes are rounded to a multiple of this, in pixels; 1: as published. 32 suits every network
-    here: `fieldmark schedule` says what it would save."""
+    """Sizes are rounded to a multiple of this, in pixels, but for an `image_size_px` that is given;
+    1: as published. 32 suits every network here: `fieldmark schedule` says what it would save."""
 
     global_batch: _GlobalBatch = 32
     """Global batch of the last stage, in photos; `auto`: in each stage as many as fit."""

@@ -260,9 +260,24 @@ def test_batches_are_geometric_up_to_rounding_to_their_multiple(
         )
 
 
-def test_linear_sizes_are_what_the_networks_halve_without_a_remainder() -> None:
-    plan = stages(schedule(linear={"image_size_px": [100, 299]}), num_photos=10_000)
-    assert [stage.image_size_px for stage in plan] == [96, 160, 224, 288]
+@pytest.mark.parametrize(
+    ("ends", "sizes"),
+    [
+        ([100, 299], [100, 160, 224, 299]),
+        ([299, 100], [299, 224, 160, 100]),
+        ([128, 288], [128, 192, 224, 288]),
+        ([100, 120], [100, 107, 113, 120]),  # no multiple of 32 lies between
+    ],
+)
+def test_linear_ends_stay_and_networks_halve_the_sizes_between_without_a_remainder(
+    ends: list[int], sizes: list[int]
+) -> None:
+    plan = stages(schedule(linear={"image_size_px": ends}), num_photos=10_000)
+    assert [stage.image_size_px for stage in plan] == sizes
+
+
+def test_default_schedule_ends_at_the_size_of_the_phone() -> None:
+    assert largest_image_size_px(TrainerSettings().schedule) == 299
 
 
 @pytest.mark.parametrize(
@@ -286,7 +301,7 @@ def test_linear_stages_learn_what_is_said_of_each_or_of_all(
     last=st.integers(64, 400),
     multiple=st.sampled_from([1, 8, 32]),
 )
-def test_sizes_are_of_their_multiple_and_the_largest_is_told_without_photos(
+def test_sizes_go_from_end_to_end_in_multiples_and_the_largest_is_told_without_photos(
     count: int, first: int, last: int, multiple: int
 ) -> None:
     settings = schedule(
@@ -294,10 +309,13 @@ def test_sizes_are_of_their_multiple_and_the_largest_is_told_without_photos(
     )
     sizes = [stage.image_size_px for stage in stages(settings, num_photos=10_000)]
 
-    assert all(size % multiple == 0 for size in sizes)
+    assert (sizes[0] if count > 1 else first, sizes[-1]) == (first, last)
+    assert sizes == sorted(sizes, reverse=first > last)
+    low, high = sorted((first, last))
+    if low % multiple == high % multiple == 0:
+        assert all(size % multiple == 0 for size in sizes)
     assert largest_image_size_px(settings) == max(sizes)
     assert smallest_image_size_px(settings) == min(sizes)
-    assert abs(sizes[-1] - last) <= multiple / 2
 
 
 @pytest.mark.parametrize(

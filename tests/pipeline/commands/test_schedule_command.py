@@ -86,7 +86,7 @@ def test_notes_say_what_is_open_and_which_sizes_are_dear() -> None:
     assert schedule_notes(plan, AdaptiveSettings(), cost_of_size=lambda size: -(-size // 32)) == [
         "auto: found by trial when training starts; shown is learning_rate_batch.",
         "adaptive: a stage may end at 0.5 of its epochs, and go on to 1.5 of them.",
-        "sizes: a pixel costs at 100 px 1.23 times as much as at 96 px. size_multiple_px: 32 takes "
-        "sizes that the network halves without a remainder.",
+        "sizes: a pixel costs at 100 px 1.23 times as much as at 96 px: the network halves "
+        "multiples of 32 px without a remainder.",
     ]
     assert schedule_notes(planned([{"image_size_px": 100}]), None, cost_of_size=area) == []
