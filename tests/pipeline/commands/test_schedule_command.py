@@ -29,6 +29,7 @@ def test_preset_is_printed_with_its_cost_and_curves() -> None:
         ("2", "200", "64", "7.4"),
         ("3", "299", "32", "7.5"),
     ]
+    assert re.search(r"PFLOP  of operations$", result.stdout, re.MULTILINE)
     shares = [int(share) for share in re.findall(r"(\d+)%$", result.stdout, re.MULTILINE)]
     assert sum(shares) == pytest.approx(100, abs=1)
     assert shares == sorted(shares)
@@ -69,6 +70,15 @@ def test_frozen_part_costs_its_pass_forth_alone() -> None:
     table = schedule_table(planned(sized), num_photos=100, cost_of_size=area)
     assert re.findall(r"(\d+)%$", table, re.MULTILINE) == ["17", "33", "50"]
     assert "0.67 of what the same epochs cost at 100 px throughout, all of it learning." in table
+
+
+def test_validations_are_counted_where_their_photos_are_given() -> None:
+    plan = planned([{"image_size_px": 100, "trainable": part} for part in ("head", "all")])
+    table = schedule_table(plan, num_photos=100, cost_of_size=area, val_photos=100)
+    # Training takes 1 and 3 passes forth, the validation of as many photos 1 and 1.
+    shares = re.findall(r"(\d+)% +\S+ +(\d+)%$", table, re.MULTILINE)
+    assert shares == [("25", "33"), ("75", "67")]
+    assert re.search(r"of operations +val PFLOP +of operations, val too$", table, re.MULTILINE)
 
 
 def test_what_alters_photos_has_a_column_where_a_stage_uses_it() -> None:
