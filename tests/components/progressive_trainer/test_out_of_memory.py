@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -57,10 +58,15 @@ def new_loop(photos: tuple[Photos, Photos], **given: Any) -> TrainingLoop:
 
 @pytest.fixture(scope="module")
 def in_parts(photos: tuple[Photos, Photos]) -> TrainingLoop:
-    loop = new_loop(photos)
-    with holding(2) as failed:
+    loop, run_stage = new_loop(photos), TrainingLoop._run_stage
+    with (
+        holding(2) as failed,
+        mock.patch.object(TrainingLoop, "_run_stage", autospec=True, side_effect=run_stage) as ran,
+    ):
         loop.run()
     assert failed == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    # Back at the start of the second stage, the first has nothing left to do.
+    assert [call.args[1] for call in ran.mock_calls] == [0, 0, 0, 1, 1, 1]
     return loop
 
 
