@@ -80,6 +80,12 @@ def compile_command(
     click.echo(f"{output}: {loaded.name}, {package.num_steps} steps, image {image}")
     for name, default in package.parameters.items():
         click.echo(f"  {name:<20} {default if default is not None else '(each run must give it)'}")
+    named = [*loaded.trainer.named_files, *loaded.mobile_export.named_files]
+    if named:
+        click.echo(
+            f"Kubeflow's cache knows {', '.join(named)} by path alone: give a file that has "
+            "changed another name, or the run another export_fingerprint."
+        )
 
 
 @command.command("submit")

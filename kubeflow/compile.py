@@ -168,6 +168,7 @@ def _job(config: PipelineConfig, image: str, pipeline_root: str) -> Json:
         export_fingerprint=RuntimeParameter(EXPORT_FINGERPRINT, ptype=str),
         schema_file=_inside_the_image(SCHEMA_FILE),
         pipeline_root=pipeline_root,
+        sees_named_files=False,  # the pods do, in the volume
     )
     uris = MAPPED if works_here(config.beam_args) else KEPT
     runner = KubeflowV2DagRunner(

@@ -15,6 +15,7 @@ from components.export_example_gen.component import ExportExampleGen
 from components.last_blessed.component import LastBlessedModel
 from components.mobile_exporter.component import MobileExporter
 from components.mobile_validator.component import MobileValidator
+from components.named_files import contents
 from components.photo_transform.component import PhotoTransform
 from components.progressive_trainer.component import ProgressiveTrainer
 from components.progressive_trainer.config import LAST_BLESSED
@@ -37,9 +38,11 @@ def create_pipeline(
     export_dir: RuntimeParameter | None = None,
     schema_file: str = str(SCHEMA_FILE),
     pipeline_root: str | None = None,
+    sees_named_files: bool = True,
 ) -> Pipeline:
-    """Returns the TFX pipeline of a config. It looks at no file: what depends on the export or on
-    earlier runs is found by the steps.
+    """Returns the TFX pipeline of a config. It looks at no file but those that the trainer's and
+    the exporter's settings name: what depends on the export or on earlier runs is found by the
+    steps.
 
     Args:
         config: with its `export_dir`.
@@ -47,11 +50,21 @@ def create_pipeline(
         export_dir: goes before the config's, where it is known only when the pipeline runs.
         schema_file: of the records, where the steps run.
         pipeline_root: that artifacts are written under; by default in the config's work_dir.
+        sees_named_files: whether those files are on this machine, and their content goes into the
+            cache keys; otherwise the cache knows them by path alone.
+
+    Raises:
+        ConfigError: if no export is given, or a named file is not there.
     """
     export = export_dir or config.export_dir
     if export is None:
         raise ConfigError("No export to read. Give --export DIR, or export_dir in the config.")
-    layout, recipe = Layout.of(config), recipe_of(config)
+    layout = Layout.of(config)
+    trainer_files, exporter_files = (
+        contents(group.named_files) if sees_named_files else ""
+        for group in (config.trainer, config.mobile_export)
+    )
+    recipe = recipe_of(config, named_files=trainer_files)
     largest_px = largest_image_size_px(config.trainer.schedule)
     read = ExportExampleGen(export, config.export, export_fingerprint=export_fingerprint)
     examples, taxonomy = read.outputs["examples"], read.outputs["taxonomy"]
@@ -89,6 +102,7 @@ def create_pipeline(
         checkpoint_root=str(layout.checkpoints),
         manifest={"recipe": recipe, "pipeline": config.name, "network": config.trainer.network},
         export_fingerprint=export_fingerprint,
+        named_files=trainer_files,
         base_model=start.outputs["model"] if start else None,
     )
     model = train.outputs["model"]
@@ -101,7 +115,12 @@ def create_pipeline(
         baseline_model=baseline.outputs["model"],
     ).with_id("Evaluator")
     export_mobile = MobileExporter(
-        model, taxonomy, photos, read.outputs["photo_index"], config.mobile_export
+        model,
+        taxonomy,
+        photos,
+        read.outputs["photo_index"],
+        config.mobile_export,
+        named_files=exporter_files,
     )
     validate_mobile = MobileValidator(
         export_mobile.outputs["bundle"], model, photos, examples, config.mobile_validation

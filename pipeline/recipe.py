@@ -11,24 +11,25 @@ from __future__ import annotations
 
 import hashlib
 
-from components.progressive_trainer.component import CODE
+from components.export_example_gen.component import CODE as READING
+from components.photo_transform.component import CODE as STORING
+from components.progressive_trainer.component import CODE as TRAINING
 from pipeline.config import PipelineConfig
 from schemas.source_hash import source_hash
 
-UPSTREAM_CODE = (
-    "components.export_example_gen",
-    "components.photo_transform",
-    "components.photo_decode",
-    "schemas",
-)
 
+def recipe_of(config: PipelineConfig, *, named_files: str) -> str:
+    """Returns 16 hex digits over the settings up to training, the files they name, and the code.
 
-def recipe_of(config: PipelineConfig) -> str:
-    """Returns 16 hex digits over the settings up to training, and the code."""
+    Args:
+        config: its settings.
+        named_files: `components.named_files.contents` of the trainer's; "" if they are not seen.
+    """
     parts = (
         config.export.model_dump_json(),
         config.transform.model_dump_json(),
         config.trainer.model_dump_json(),
-        source_hash(*UPSTREAM_CODE, *CODE),
+        source_hash(*READING, *STORING, *TRAINING),
+        *([named_files] if named_files else []),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from components.progressive_trainer.adaptive_settings import AdaptiveSettings
 from components.progressive_trainer.flops import TRAINING_FACTOR
-from components.progressive_trainer.forecast import passes
+from components.progressive_trainer.forecast import passes, validations_left
 from components.progressive_trainer.linear_schedule import rounded
 from components.progressive_trainer.schedule import Stage, learning_rate, stage_at
 from components.progressive_trainer.schedule_settings import SIZE_MULTIPLE_PX, ScheduleSettings
@@ -19,7 +19,11 @@ DEAR = 1.05
 
 
 def schedule_table(
-    plan: Sequence[Stage], *, num_photos: int, cost_of_size: Callable[[int], float]
+    plan: Sequence[Stage],
+    *,
+    num_photos: int,
+    cost_of_size: Callable[[int], float],
+    val_photos: int = 0,
 ) -> str:
     """Returns the stages as a table; what no stage uses has no column.
 
@@ -28,6 +32,7 @@ def schedule_table(
         num_photos: training photos, an epoch.
         cost_of_size: floating-point operations of one photo in training of the whole network, by
             image size in px.
+        val_photos: of each validation, for their part; 0: not counted.
     """
     costs = [_photo_cost(stage, cost_of_size) * stage.steps * stage.global_batch for stage in plan]
     altering = {
@@ -49,9 +54,24 @@ def schedule_table(
         "learns": [stage.trainable for stage in plan],
         "GFLOP/photo": [f"{_photo_cost(stage, cost_of_size) / 1e9:.2f}" for stage in plan],
         "PFLOP": [f"{cost / 1e15:.3g}" for cost in costs],
-        "share": [f"{cost / sum(costs):.0%}" for cost in costs],
+        "of operations": _shares(costs),
     }
+    if val_photos:
+        validating = [
+            validations_left(stage, stage.start_examples, train_photos=num_photos)
+            * val_photos
+            * cost_of_size(stage.image_size_px)
+            / TRAINING_FACTOR
+            for stage in plan
+        ]
+        columns["val PFLOP"] = [f"{cost / 1e15:.3g}" for cost in validating]
+        both = [sum(parts) for parts in zip(costs, validating, strict=True)]
+        columns["of operations, val too"] = _shares(both)
     return f"{_in_columns(columns)}\n\n{_against_fixed(plan, costs, cost_of_size)}"
+
+
+def _shares(costs: Sequence[float]) -> list[str]:
+    return [f"{cost / sum(costs):.0%}" for cost in costs]
 
 
 def _photo_cost(stage: Stage, cost_of_size: Callable[[int], float]) -> float:
@@ -75,8 +95,8 @@ def _against_fixed(
     whole = "" if all(stage.trainable == "all" for stage in plan) else ", all of it learning"
     return (
         f"{sum(costs) / 1e15:.3g} PFLOP in all, {sum(costs) / fixed:.2f} of what the same epochs "
-        f"cost at {largest} px throughout{whole}. Counted on the network, not timed: small photos "
-        "keep a GPU less busy."
+        f"cost at {largest} px throughout{whole}. Operations are counted on the network, and "
+        "are not time: small photos keep a GPU less busy, and photos must be read."
     )
 
 
@@ -108,8 +128,8 @@ def schedule_notes(
     ]
     if dear:
         notes.append(
-            f"sizes: a pixel costs {', '.join(dear)}. size_multiple_px: {SIZE_MULTIPLE_PX} takes "
-            "sizes that the network halves without a remainder."
+            f"sizes: a pixel costs {', '.join(dear)}: the network halves multiples of "
+            f"{SIZE_MULTIPLE_PX} px without a remainder."
         )
     return notes
 

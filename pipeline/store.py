@@ -20,6 +20,7 @@ _ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 
 _CODE = "code_version"
 _EXPORT = "export_fingerprint"
+_FILES = "named_files"
 
 _NEW_NAMED = 4
 """New inputs that a line names; the report takes a dozen."""
@@ -154,6 +155,8 @@ def _parameter_reason(key: str, before: StepRun, now: StepRun) -> str:
         return "its code changed"
     if key == _EXPORT:
         return "the export changed"
+    if key == _FILES:
+        return "a file that its settings name changed"
     old, new = _json(before.parameters.get(key)), _json(now.parameters.get(key))
     if isinstance(old, dict) and isinstance(new, dict):
         # A setting that was not there before may be null now.

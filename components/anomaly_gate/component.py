@@ -12,6 +12,9 @@ from components.anomaly_gate.executor import Executor
 from components.artifacts import Gate
 from schemas.source_hash import source_hash
 
+CODE = (Executor.__module__,)
+"""What decides whether the run goes on."""
+
 
 class AnomalyGateSpec(ComponentSpec):
     """Interface of AnomalyGate."""
@@ -42,7 +45,7 @@ class AnomalyGate(BaseComponent):
             spec=AnomalyGateSpec(
                 anomalies=anomalies,
                 fail_on_anomalies=int(settings.fail_on_anomalies),
-                code_version=source_hash("components.anomaly_gate"),
+                code_version=source_hash(*CODE),
                 gate=Channel(type=Gate),
             )
         )

@@ -13,6 +13,9 @@ from components.duplicate_gate.config import DuplicateSettings
 from components.duplicate_gate.executor import Executor
 from schemas.source_hash import source_hash
 
+CODE = (Executor.__module__,)
+"""What decides which photos are the same, and whether the run goes on."""
+
 
 class DuplicateGateSpec(ComponentSpec):
     """Interface of DuplicateGate."""
@@ -48,16 +51,7 @@ class DuplicateGate(BaseComponent):
                 max_distance=settings.max_distance,
                 max_share=settings.max_share,
                 on_excess=settings.on_excess,
-                code_version=source_hash(
-                    "components.duplicate_gate",
-                    "schemas.duplicate_pairs",
-                    "schemas.hamming_index",
-                    "schemas.hash_groups",
-                    "schemas.near_duplicates",
-                    "schemas.photo_hash",
-                    "schemas.photo_index",
-                    "schemas.split_hashes",
-                ),
+                code_version=source_hash(*CODE),
                 near_duplicates=Channel(type=NearDuplicates),
             )
         )

@@ -13,6 +13,9 @@ from components.export_example_gen.config import ExportSettings
 from components.export_example_gen.executor import Executor
 from schemas.source_hash import source_hash
 
+CODE = (Executor.__module__,)
+"""What decides what is read, and how."""
+
 
 class ExportExampleGenSpec(ComponentSpec):
     """Interface of ExportExampleGen."""
@@ -66,9 +69,7 @@ class ExportExampleGen(BaseBeamComponent):
                 export_dir=export_dir,
                 export_fingerprint=export_fingerprint,
                 settings=settings.model_dump_json(),
-                code_version=source_hash(
-                    "components.export_example_gen", "components.storage", "schemas"
-                ),
+                code_version=source_hash(*CODE),
                 examples=Channel(type=standard_artifacts.Examples),
                 taxonomy=Channel(type=Taxonomy),
                 set_aside=Channel(type=SetAside),

@@ -14,16 +14,7 @@ from components.mobile_exporter.config import MobileExportSettings
 from components.mobile_exporter.executor import Executor
 from schemas.source_hash import source_hash
 
-CODE = (
-    "components.mobile_exporter",
-    "components.record_files",
-    "serving",
-    "schemas.licence_terms",
-    "schemas.photo_index",
-    "schemas.synonyms",
-    "schemas.taxonomy",
-    "schemas.taxonomy_csv",
-)
+CODE = (Executor.__module__,)
 """What decides what is in a bundle."""
 
 
@@ -32,6 +23,7 @@ class MobileExporterSpec(ComponentSpec):
 
     PARAMETERS: ClassVar[dict[str, Any]] = {
         "settings": ExecutionParameter(type=str),
+        "named_files": ExecutionParameter(type=str),
         "code_version": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -58,6 +50,10 @@ class MobileExporter(BaseComponent):
         bundle: standard_artifacts.Model, a bundle of `serving.mobile_bundle`, without figures yet,
             under `Format-Serving`. Its custom properties are `model_id` and, for each variant,
             `<variant>_bytes`.
+
+    Args:
+        settings: what is put in.
+        named_files: `components.named_files.contents` of the files that the settings name.
     """
 
     SPEC_CLASS = MobileExporterSpec
@@ -70,6 +66,8 @@ class MobileExporter(BaseComponent):
         examples: BaseChannel,
         photo_index: BaseChannel,
         settings: MobileExportSettings,
+        *,
+        named_files: str,
     ) -> None:
         super().__init__(
             spec=MobileExporterSpec(
@@ -78,6 +76,7 @@ class MobileExporter(BaseComponent):
                 examples=examples,
                 photo_index=photo_index,
                 settings=settings.model_dump_json(),
+                named_files=named_files,
                 code_version=source_hash(*CODE),
                 bundle=Channel(type=standard_artifacts.Model),
             )

@@ -47,6 +47,15 @@ class MobileExportSettings(Settings):
     """Size of the bundle's credits.csv.gz (creators, licences, photos) at most, in millions of
     bytes; a larger one is left out, and said to be. 0: never put in."""
 
+    @property
+    def named_files(self) -> dict[str, str]:
+        """The paths of what is put in from outside, by setting."""
+        given = {
+            "mobile_export.synonyms": self.synonyms,
+            "mobile_export.geo_thresholds": self.geo_thresholds,
+        }
+        return {setting: path for setting, path in given.items() if path is not None}
+
     @model_validator(mode="after")
     def _check_variants(self) -> Self:
         if len(set(self.variants)) < len(self.variants):

@@ -17,6 +17,7 @@ from components.mobile_exporter.creators import creators_of
 from components.mobile_exporter.lineage import lineage_of
 from components.mobile_exporter.representatives import representative_pixels
 from components.mobile_exporter.training_credits import training_of
+from components.named_files import contents_now
 from components.record_files import record_files
 from schemas import record
 from schemas.events import emit
@@ -44,6 +45,7 @@ class Executor(BaseExecutor):
     ) -> None:
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = MobileExportSettings.model_validate_json(exec_properties["settings"])
+        contents_now(settings.named_files, expected=exec_properties["named_files"])
         saved_model = path_utils.serving_model_path(
             artifact_utils.get_single_uri(input_dict["model"])
         )

@@ -14,16 +14,7 @@ from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.executor import Executor
 from schemas.source_hash import source_hash
 
-CODE = (
-    "components.export_example_gen.photo_bytes",
-    "components.mobile_validator",
-    "components.progressive_trainer.temperatures",
-    "components.record_files",
-    "components.taxon_evaluator.paired",
-    "components.taxon_evaluator.tables.keyed_sums",
-    "serving",
-    "schemas.record",
-)
+CODE = (Executor.__module__,)
 """What decides whether a bundle is blessed."""
 
 

@@ -19,6 +19,10 @@ from schemas.source_hash import source_hash
 PREPROCESSING_FN = "components.photo_transform.preprocessing.preprocessing_fn"
 
 
+CODE = (Executor.__module__, PREPROCESSING_FN.rpartition(".")[0])
+"""What decides how photos are stored."""
+
+
 class PhotoTransformSpec(TransformSpec):
     """TFX's spec, and `taxonomy` and `code_version`."""
 
@@ -72,9 +76,7 @@ class PhotoTransform(BaseBeamComponent):
                 force_tf_compat_v1=0,
                 # TFX's own statistics would hold every photo's bytes: no image_domain there.
                 disable_statistics=1,
-                code_version=source_hash(
-                    "components.photo_transform", "components.photo_decode", "schemas.record"
-                ),
+                code_version=source_hash(*CODE),
                 transform_graph=Channel(type=standard_artifacts.TransformGraph),
                 transformed_examples=examples_out,
             )

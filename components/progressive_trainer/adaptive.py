@@ -1,8 +1,8 @@
 """Whether a stage ends early, or goes on beyond its plan: the rule.
 
 The law: `judge` is a pure function of settings, plan and history; it never moves the end of a stage
-out of its bounds, and leaves the plan alone unless the gain of val top-1 speaks against it by more
-than its standard error.
+out of its bounds (but for the batch that `schedule.to_cross_epoch` asks for), and leaves the plan
+alone unless the gain of val top-1 speaks against it by more than its standard error.
 
     verdict = judge(settings.adaptive, plan, history, planned_steps=[130, 130, 260],
                     num_photos=1700, num_val_photos=400)
@@ -24,7 +24,7 @@ from typing import Any
 
 from components.progressive_trainer.adaptive_settings import AdaptiveSettings
 from components.progressive_trainer.forecast import training_cost
-from components.progressive_trainer.schedule import Stage
+from components.progressive_trainer.schedule import Stage, to_cross_epoch
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,11 @@ def judge(
         pays_not=gain.per_epoch + doubt < asked,
         pays=gain.per_epoch - doubt > asked,
     )
+    end = stage.start_examples + steps * stage.global_batch
+    if steps > stage.steps and stage.index < len(plan) - 1:
+        end += stage.global_batch * to_cross_epoch(end, stage.global_batch, num_photos=num_photos)
     return Verdict(
-        stage.start_examples + steps * stage.global_batch,
+        end,
         f"{_in_words(gain, settings)}; {asked_in_words}",
     )
 

@@ -1,11 +1,12 @@
 """The batches of stages with `global_batch: auto`, as decisions of the run.
 
-The law: they are found once. A run that has a checkpoint goes on with the batches that are written
-there; of several machines the chief's are everybody's.
+The law: they are found once. What was found is written beside the checkpoints before training
+begins, and a run that was stopped, were it before its first checkpoint, goes on with that; of
+several machines the chief's are everybody's.
 
     found = find_unless_recorded(settings, checkpoint_dir, num_leaves=100)
     devices = find_devices(...)          # not before: a trial needs the memory
-    batches = batch_decisions(settings, found, devices, num_photos=1700)
+    batches = batch_decisions(settings, found, devices, checkpoint_dir, num_photos=1700)
     TrainingLoop(settings, ..., batches=batches)
 """
 
@@ -31,9 +32,13 @@ from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.schedule import written_stages
 from schemas.errors import FieldmarkError
 from schemas.events import emit
+from schemas.json_file import write_json
+
+BATCHES_FILE = "batches.json"
+"""Beside the checkpoints."""
 
 Batches = Mapping[int, Decision | Found]
-"""By stage: what a checkpoint has recorded, or what a trial has found for a replica."""
+"""By stage: what the run has recorded, or what a trial has found for a replica."""
 
 
 def auto_stages(settings: TrainerSettings) -> list[int]:
@@ -60,23 +65,38 @@ def find_unless_recorded(
     wanted = auto_stages(settings)
     if not wanted or read_cluster(os.environ.get(ENVIRONMENT_VARIABLE)).rank > 0:
         return {}
+    recorded = _recorded(checkpoint_dir)
+    if recorded is not None:
+        return {each.stage: each for each in recorded if each.what == "global_batch"}
+    found = _in_a_process(settings, num_leaves=num_leaves)
+    return {index: found[index] for index in wanted}
+
+
+def _recorded(checkpoint_dir: Path) -> list[Decision] | None:
+    """Decisions of the last checkpoint, or of a run that has not come so far."""
     latest = Checkpoints(checkpoint_dir, writes=False).latest()
-    if latest is None:
-        found = _in_a_process(settings, num_leaves=num_leaves)
-        return {index: found[index] for index in wanted}
-    decisions = [Decision(**values) for values in latest.decisions]
-    return {each.stage: each for each in decisions if each.what == "global_batch"}
+    written = checkpoint_dir / BATCHES_FILE
+    if latest is None and not written.is_file():
+        return None
+    values = json.loads(written.read_text()) if latest is None else latest.decisions
+    return [Decision(**each) for each in values]
 
 
 def batch_decisions(
-    settings: TrainerSettings, batches: Batches, devices: Devices, *, num_photos: int
+    settings: TrainerSettings,
+    batches: Batches,
+    devices: Devices,
+    checkpoint_dir: Path,
+    *,
+    num_photos: int,
 ) -> tuple[Decision, ...]:
-    """Returns the global batches of the `auto` stages; all machines must ask.
+    """Returns the global batches of the `auto` stages, and records them; all machines must ask.
 
     Args:
         settings: what is trained.
         batches: from `find_unless_recorded`.
         devices: where the training runs.
+        checkpoint_dir: of the run.
         num_photos: training photos: a batch is no larger than an epoch.
     """
     multiple = settings.batch_auto.multiple
@@ -97,7 +117,10 @@ def batch_decisions(
         chosen = devices.from_chief(batch.after if batch else 0)
         return batch or Decision("global_batch", stage, 0, 0, chosen, "as the chief has found")
 
-    return tuple(decided(stage) for stage in auto_stages(settings))
+    decisions = tuple(decided(stage) for stage in auto_stages(settings))
+    if decisions and devices.is_chief:
+        write_json(checkpoint_dir / BATCHES_FILE, [each.as_dict() for each in decisions])
+    return decisions
 
 
 def _in_a_process(settings: TrainerSettings, *, num_leaves: int) -> dict[int, Found]:

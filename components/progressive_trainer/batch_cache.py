@@ -1,8 +1,9 @@
 """Batches that were found by trial, kept for later runs on the same device.
 
 The law: an entry is used only where everything is the same that a step's memory and speed follow
-from: device, its memory, network, leaves, precision, image size, what learns, the optimizer and the
-code. The file is replaced whole, so that two runs at a time leave one of both results.
+from: device, its memory, network, leaves, precision, image size, what learns, the optimizer, the
+code, TensorFlow and Keras. The file is replaced whole, so that two runs at a time leave one of both
+results.
 
     cache = BatchCache(cache_file())
     cache.get(key)                    # Found, or None
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from components.progressive_trainer.batch_search import Found
+from schemas.json_file import write_json
 
 Key = Mapping[str, str | int | float | bool | None]
 
@@ -49,11 +51,7 @@ class BatchCache:
     def put(self, key: Key, found: Found) -> None:
         """Keeps what was found, in place of what was before."""
         others = [entry for entry in self._entries() if entry["key"] != dict(key)]
-        entries = [*others, {"key": dict(key), "found": asdict(found)}]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        writing = self._path.with_suffix(f".{os.getpid()}")
-        writing.write_text(json.dumps(entries, indent=1))
-        writing.replace(self._path)
+        write_json(self._path, [*others, {"key": dict(key), "found": asdict(found)}])
 
     def _entries(self) -> list[dict[str, Any]]:
         if not self._path.is_file():

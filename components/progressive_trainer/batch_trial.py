@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -103,7 +104,9 @@ def _key(
         "trainable": stage.trainable,
         "mixing": stage.mixup > 0 or stage.cutmix > 0,
         "settings": json.dumps(about_a_step, sort_keys=True),
-        "code": source_hash("components.progressive_trainer"),
+        "code": source_hash("components.progressive_trainer.batch_trial"),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
     }
 
 
@@ -121,7 +124,8 @@ class StageTrial:
         self, settings: TrainerSettings, stage: StageSettings, memory: Memory, *, num_leaves: int
     ) -> None:
         self._memory = memory
-        tried = stage.model_copy(update={"global_batch": settings.batch_auto.multiple})
+        batch = settings.batch_auto.multiple
+        tried = stage.model_copy(update={"global_batch": batch, "epochs": None, "examples": batch})
         one_step = settings.model_copy(
             update={
                 "schedule": ScheduleSettings(stages=(tried,)),

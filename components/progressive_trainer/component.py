@@ -12,7 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import Taxonomy, TrainingHistory
 from components.progressive_trainer.config import TrainerSettings
-from components.progressive_trainer.executor import Executor
+from components.progressive_trainer.executor import WORKER, Executor
 from schemas.source_hash import source_hash
 
 
@@ -21,6 +21,7 @@ class ProgressiveTrainerSpec(ComponentSpec):
 
     PARAMETERS = {
         "settings": ExecutionParameter(type=str),
+        "named_files": ExecutionParameter(type=str),
         "manifest": ExecutionParameter(type=str),
         "export_fingerprint": ExecutionParameter(type=str),
         "checkpoint_root": ExecutionParameter(type=str),
@@ -53,10 +54,11 @@ class ProgressiveTrainer(BaseComponent):
 
     Args:
         checkpoint_root: directory for checkpoints; each training has a folder of its own there,
-            named by a hash of its photos, settings and code.
+            named by a hash of its photos, settings, the files that these name, and code.
         manifest: JSON-able values written into the model; its `recipe` becomes that of the
             training (`components.training_recipe`).
         export_fingerprint: of the export that the photos come from.
+        named_files: `components.named_files.contents` of the files that the settings name.
     """
 
     SPEC_CLASS = ProgressiveTrainerSpec
@@ -71,6 +73,7 @@ class ProgressiveTrainer(BaseComponent):
         checkpoint_root: str,
         manifest: dict[str, object],
         export_fingerprint: str | RuntimeParameter,
+        named_files: str,
         base_model: BaseChannel | None = None,
     ) -> None:
         super().__init__(
@@ -79,6 +82,7 @@ class ProgressiveTrainer(BaseComponent):
                 taxonomy=taxonomy,
                 base_model=base_model,
                 settings=settings.model_dump_json(),
+                named_files=named_files,
                 manifest=json.dumps(manifest, sort_keys=True),
                 export_fingerprint=export_fingerprint,
                 checkpoint_root=checkpoint_root,
@@ -89,18 +93,5 @@ class ProgressiveTrainer(BaseComponent):
         )
 
 
-CODE = (
-    "components.progressive_trainer",
-    "components.last_blessed",
-    "components.photo_decode",
-    "components.record_files",
-    "components.training_recipe",
-    "schemas.synonyms",
-    "schemas.taxonomy",
-    "schemas.taxonomy_csv",
-    "serving.preprocess",
-    "serving.saved_model",
-    "serving.signatures",
-    "serving.temperature",
-)
-"""What decides what is trained and how it is written."""
+CODE = (Executor.__module__, WORKER)
+"""What decides what is trained and how it is written: the worker is a process of its own."""

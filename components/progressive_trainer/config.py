@@ -37,6 +37,9 @@ Network = Literal[
 LAST_BLESSED = "last_blessed"
 """Of `base_weights`: what was pushed last."""
 
+_NO_FILE = ("none", "imagenet", LAST_BLESSED)
+"""Of `base_weights`: all that is no path."""
+
 
 class TrainerSettings(Settings):
     """What is trained, and how."""
@@ -122,6 +125,17 @@ class TrainerSettings(Settings):
 
     logical_cpu_devices: int = Field(1, ge=1, le=16)
     """Replicas to make of a CPU where there is no GPU: for testing, it is not faster."""
+
+    @property
+    def named_files(self) -> dict[str, str]:
+        """The paths that training reads beside its photos, by setting."""
+        from_last = self.base_weights == LAST_BLESSED
+        given = {
+            "trainer.base_weights": self.base_weights,
+            "trainer.first_base_weights": self.first_base_weights if from_last else "none",
+            "trainer.synonyms": self.synonyms or "none",
+        }
+        return {setting: path for setting, path in given.items() if path not in _NO_FILE}
 
     @model_validator(mode="after")
     def _first_weights_can_be_had(self) -> TrainerSettings:

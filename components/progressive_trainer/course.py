@@ -21,7 +21,7 @@ from components.progressive_trainer.adaptive import Verdict, judge
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.devices import Devices
-from components.progressive_trainer.schedule import Stage, learning_rate, stages
+from components.progressive_trainer.schedule import Stage, learning_rate, stages, to_cross_epoch
 from schemas.errors import FieldmarkError
 from schemas.events import emit
 
@@ -70,6 +70,8 @@ class Course:
             return stage.end_examples
         share = self._settings.adaptive.longest_share
         steps = max(stage.steps, math.floor(share * self._planned_steps[stage.index]))
+        if stage.index < len(self.plan) - 1:
+            steps += 1  # to cross an epoch's end
         return stage.start_examples + steps * stage.global_batch
 
     @property
@@ -114,13 +116,30 @@ class Course:
                 f"over a single photo of {stage.image_size_px} px. Lower the image size, take a "
                 "smaller network, or set trainer.precision to a shorter one."
             )
+        photos = f"{-(-each // before)} photos of {stage.image_size_px} px"
+        why = f"out of memory with {photos} on a device"
+        self.compute_in_parts(stage, 2 * before, examples_seen, replicas=replicas, why=why)
+
+    def compute_in_parts(
+        self, stage: Stage, parts: int, examples_seen: int, *, replicas: int, why: str
+    ) -> None:
+        """Decides in how many parts the steps of a stage are computed.
+
+        Args:
+            stage: the stage.
+            parts: how many.
+            examples_seen: photos of the run seen.
+            replicas: that share a global batch.
+            why: in words.
+        """
+        each = stage.global_batch // replicas
         text = (
-            f"stage {stage.index + 1} computes its steps in {2 * before} parts: out of memory with "
-            f"{-(-each // before)} photos of {stage.image_size_px} px on a device. Batch and rate "
+            f"stage {stage.index + 1} computes its steps in {parts} parts: {why}. Batch and rate "
             "stay as they are, the gradients of the parts are added up; but BatchNormalization "
-            f"sees {-(-each // (2 * before))} photos of each replica at a time"
+            f"sees {-(-each // parts)} photos of each replica at a time"
         )
-        self._decide(Decision("parts", stage.index, examples_seen, before, 2 * before, text))
+        before = self.parts(stage)
+        self._decide(Decision("parts", stage.index, examples_seen, before, parts, text))
         emit("note", text=text)
 
     def _decide(self, decision: Decision) -> None:
@@ -152,9 +171,20 @@ class Course:
         text = f"stage {stage.index + 1} {self._in_words(stage, seen, end)}: {reason}"
         decision = Decision("end_examples", stage.index, seen, stage.end_examples, end, text)
         self._decide(decision)
+        self._let_later_stages_cross(decision)
         if devices.is_chief:
             emit("note", text=text)
         return decision
+
+    def _let_later_stages_cross(self, decision: Decision) -> None:
+        """They kept their steps and moved along: one may now end just short of an epoch's end."""
+        for index in range(decision.stage + 1, len(self.plan) - 1):
+            stage = self.plan[index]
+            end, batch = stage.end_examples, stage.global_batch
+            if to_cross_epoch(end, batch, num_photos=self._num_photos):
+                text = f"stage {index + 1} takes a batch more, to cross the end of an epoch"
+                seen = decision.at_examples
+                self._decide(Decision("end_examples", index, seen, end, end + batch, text))
 
     def _follow(self, decisions: tuple[Decision, ...]) -> None:
         self.decisions: tuple[Decision, ...] = decisions

@@ -19,6 +19,8 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.last_blessed.executor import found_model
+from components.named_files import contents_now
+from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.job import (
     ERROR_FILE,
     JOB_FILE,
@@ -58,6 +60,10 @@ class Executor(BaseExecutor):
         taxonomy = artifact_utils.get_single_instance(input_dict["taxonomy"])
         model = artifact_utils.get_single_instance(output_dict["model"])
         history = artifact_utils.get_single_instance(output_dict["history"])
+        files = contents_now(
+            TrainerSettings.model_validate_json(exec_properties["settings"]).named_files,
+            expected=exec_properties["named_files"],
+        )
         start = starting_weights(
             json.loads(exec_properties["settings"]), base_model_dir=_base_model_dir(input_dict)
         )
@@ -72,7 +78,7 @@ class Executor(BaseExecutor):
             history_dir=history.uri,
             checkpoint_dir=str(
                 Path(exec_properties["checkpoint_root"])
-                / _checkpoint_name(examples, exec_properties, start.model_id)
+                / _checkpoint_name(examples, exec_properties, files, start.model_id)
             ),
             manifest={**_manifest(exec_properties), **start.manifest},
         )
@@ -92,11 +98,11 @@ def _manifest(exec_properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checkpoint_name(
-    examples: Artifact, exec_properties: dict[str, Any], base_model_id: str | None
+    examples: Artifact, exec_properties: dict[str, Any], files: str, base_model_id: str | None
 ) -> str:
     """A hash of all that a training run depends on: the name of its checkpoints."""
     parts = [examples.uri, exec_properties["settings"], exec_properties["code_version"]]
-    parts += [base_model_id] if base_model_id else []
+    parts += [each for each in (files, base_model_id) if each]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -2,11 +2,13 @@
 
 A row is the weights of one leaf in the last layer. Each leaf of the new taxonomy takes:
 
-1. `same`      its taxon is a leaf of the old model: that leaf's row;
-2. `synonym`   taxa of the old model became it (renamed: one; merged: several): their mean. An old
-               taxon that was split lends its row to each of its parts;
-3. `relatives` the nearest ancestor that had leaves in the old model: the mean of their rows;
-4. `new`       nothing related is known: a fresh row.
+1. `same`      its taxon is a leaf of the old model, and no other became it: that leaf's row. So
+               does a part that keeps the old id when its taxon is split;
+2. `merged`    its taxon is a leaf of the old model, and others became it: the mean of all of them;
+3. `synonym`   taxa of the old model became it (renamed: one; merged under a new id: several): their
+               mean. An old taxon that was split lends its row to each of its parts;
+4. `relatives` the nearest ancestor that had leaves in the old model: the mean of their rows;
+5. `new`       nothing related is known: a fresh row.
 
     sources = head_sources(old, new, synonyms={47: (48, 49)})
     kernel = mapped_rows(old_kernel, fresh_kernel, sources)
@@ -23,7 +25,7 @@ import numpy.typing as npt
 
 from schemas.taxonomy import NO_LEAF, Taxonomy
 
-Kind = Literal["same", "synonym", "relatives", "new"]
+Kind = Literal["same", "merged", "synonym", "relatives", "new"]
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,16 @@ def _source_of(
     was: Mapping[int, Sequence[int]],
     below: Mapping[int, tuple[int, ...]],
 ) -> HeadSource:
+    became_it = (each for each in was.get(taxon_id, ()) if each != taxon_id)
+    others = [old_id for old_id in became_it if old_id in old.leaf_of_taxon]
+    leaves = tuple(old.leaf_of_taxon[old_id] for old_id in others)
     if taxon_id in old.leaf_of_taxon:
-        return HeadSource(taxon_id, "same", (old.leaf_of_taxon[taxon_id],), taxon_id)
-    older = [old_id for old_id in was.get(taxon_id, ()) if old_id in old.leaf_of_taxon]
-    if older:
-        leaves = tuple(old.leaf_of_taxon[old_id] for old_id in older)
-        return HeadSource(taxon_id, "synonym", leaves, older[0])
+        own = old.leaf_of_taxon[taxon_id]
+        if not others:
+            return HeadSource(taxon_id, "same", (own,), taxon_id)
+        return HeadSource(taxon_id, "merged", (own, *leaves), others[0])
+    if others:
+        return HeadSource(taxon_id, "synonym", leaves, others[0])
     # The taxon itself comes first: a genus that was a leaf's parent may be a leaf today.
     for ancestor in reversed(new.lineage(node)):
         ancestor_id = int(new.taxon_ids[ancestor])

@@ -1,7 +1,8 @@
-"""Stages filled in between two ends.
+"""Stages filled in between two ends, which are as they are given.
 
-Sizes, dropout, augmentation and mixing move in equal steps, batches in equal ratios; the learning
-rate follows the batch.
+Sizes, dropout, augmentation, mixing and label smoothing move in equal steps, batches in equal
+ratios; the learning rate follows the batch. A size between the ends is one that the networks halve
+without a remainder, unless none of these lies between them: then it is the exact one.
 """
 
 from __future__ import annotations
@@ -27,9 +28,16 @@ def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
         exact = math.exp(between((math.log(first), math.log(last)), index))
         return rounded(exact, linear.batch_multiple)
 
+    def size(index: int) -> int:
+        ends, exact = linear.image_size_px, between(linear.image_size_px, index)
+        if exact in ends:
+            return int(exact)
+        nearest = rounded(exact, linear.size_multiple_px)
+        return nearest if min(ends) <= nearest <= max(ends) else round(exact)
+
     def stage(index: int) -> StageSettings:
         return StageSettings(
-            image_size_px=rounded(between(linear.image_size_px, index), linear.size_multiple_px),
+            image_size_px=size(index),
             global_batch=batch(index),
             epochs=between(linear.epochs, index),
             learning_rate=linear.learning_rate,
@@ -40,7 +48,7 @@ def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
             rand_augment=between(linear.rand_augment, index),
             mixup=between(linear.mixup, index),
             cutmix=between(linear.cutmix, index),
-            label_smoothing=linear.label_smoothing,
+            label_smoothing=between(linear.label_smoothing, index),
             trainable=of_stage(linear.trainable, index),
         )
 

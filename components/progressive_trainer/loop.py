@@ -36,6 +36,7 @@ from components.progressive_trainer.epochs import EpochSums, ends_epoch
 from components.progressive_trainer.finite_check import FiniteCheck
 from components.progressive_trainer.learner import Learner
 from components.progressive_trainer.memory_estimate import Footprint, MemoryEstimate
+from components.progressive_trainer.memory_fit import split_what_would_not_fit
 from components.progressive_trainer.out_of_memory import StepOutOfMemory, step_memory
 from components.progressive_trainer.photos import Photos
 from components.progressive_trainer.run_checks import check_run
@@ -149,6 +150,8 @@ class TrainingLoop:
             NonFiniteError: at a loss, or a weight, that is not finite.
         """
         seen = self._state.resume(self._checkpoints, self.devices)
+        footprint = Footprint(self.model, self.settings)
+        split_what_would_not_fit(self.course, footprint, self.settings, self.devices, seen=seen)
         while seen < self.plan[-1].end_examples or self._state.has_unfinished_epoch:
             try:
                 seen = self._run_from(seen)

@@ -61,8 +61,12 @@ class MemoryEstimate:
     @property
     def peak_bytes(self) -> int:
         """The most at one time."""
-        step = max(self.activations + self.logits, self.update)
-        return self.weights + self.slots + self.gradients + step
+        return self.weights + self.slots + self.step_bytes
+
+    @property
+    def step_bytes(self) -> int:
+        """Of them what a step takes beside the variables."""
+        return self.gradients + max(self.activations + self.logits, self.update)
 
     def in_words(self) -> str:
         """One line for people."""
@@ -98,11 +102,18 @@ class Footprint:
             plan: the stages.
             replicas: that share each global batch, a device each.
         """
-        each = [self._of_stage(stage, replicas) for stage in plan]
+        each = [self.of_stage(stage, replicas=replicas) for stage in plan]
         return max(each, key=lambda estimate: estimate.peak_bytes)
 
-    def _of_stage(self, stage: Stage, replicas: int) -> MemoryEstimate:
-        photos = -(-stage.global_batch // replicas)
+    def of_stage(self, stage: Stage, *, replicas: int, parts: int = 1) -> MemoryEstimate:
+        """Returns the estimate of one stage.
+
+        Args:
+            stage: the stage.
+            replicas: that share each global batch.
+            parts: in how many a replica's photos are computed; their gradients are added up.
+        """
+        photos = -(-stage.global_batch // (replicas * parts))
         outputs = output_bytes(self._model, stage.image_size_px)
         part = LearningPart(self._model, stage.trainable)
         if stage.trainable == "all":
@@ -113,7 +124,7 @@ class Footprint:
             stage=stage,
             weights=self._weights,
             slots=self._slots,
-            gradients=variable_bytes(part.variables) * self._copies,
+            gradients=variable_bytes(part.variables) * max(self._copies, min(parts, 2)),
             activations=photos * (kept + ON_THEIR_WAY * max(outputs)),
             logits=self._logits(photos),
             update=self._update,

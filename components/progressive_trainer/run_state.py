@@ -100,11 +100,15 @@ class RunState:
         return {
             "examples_seen": seen,
             "history": self.history,
-            "partial_epoch": unfinished.unfinished(self._clock()) if unfinished else {},
+            "partial_epoch": self._unfinished(unfinished),
             "record": self._record.state(),
             "decisions": [decision.as_dict() for decision in self._course.decisions],
             "variables": self._learner.variables,
         }
+
+    def _unfinished(self, sums: EpochSums | None) -> dict[str, Any]:
+        """Nothing before the first step of an epoch, too: there is none to be validated."""
+        return sums.unfinished(self._clock()) if sums and sums.examples else {}
 
     def copy(self, seen: int, unfinished: EpochSums | None) -> ReturnPoint:
         """Returns this place, to go back to; see `at`."""

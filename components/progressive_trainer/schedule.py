@@ -11,6 +11,9 @@ of the run belongs to exactly one stage.
 
 A stage ends at the whole number of batches nearest to its share of the run, and the next stage
 goes on in the stream of photos just where it stopped: no photo is dropped or seen twice an epoch.
+Where an epoch is read anew, to go on in the middle of one is to read all that comes before it.
+So a stage that another follows takes a batch more where the nearest end is less than a batch short
+of an epoch's: the next one then skips a few photos, and not nearly all.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 
 from components.progressive_trainer.decisions import Decision
 from components.progressive_trainer.linear_schedule import linear_stages, rate_factor
@@ -113,22 +117,36 @@ def _end_moved(plan: tuple[Stage, ...], decision: Decision) -> tuple[Stage, ...]
     return (*plan[: decision.stage], shortened, *later)
 
 
+def to_cross_epoch(end_examples: int, batch: int, *, num_photos: int) -> int:
+    """Returns the steps, 0 or 1, that take a stage from just before an epoch's end over it.
+
+    Args:
+        end_examples: photos of the run seen when the stage would end.
+        batch: its global batch.
+        num_photos: training photos, an epoch.
+    """
+    return 1 if 0 < -end_examples % num_photos < batch < num_photos else 0
+
+
 def _planned(
     settings: ScheduleSettings, found_batches: Mapping[int, int], *, num_photos: int
 ) -> tuple[Stage, ...]:
     written = written_stages(settings)
+    batches = [_batch(stage, found_batches.get(index)) for index, stage in enumerate(written)]
+    epochs = accumulate(stage.epochs or 0 for stage in written)
+    examples = accumulate(stage.examples or 0 for stage in written)
+    ends = [a * num_photos + b for a, b in zip(epochs, examples, strict=True)]
     plan: list[Stage] = []
-    seen, epochs = 0, 0.0
-    for index, stage in enumerate(written):
-        epochs += stage.epochs
-        batch = _batch(stage, found_batches.get(index))
-        steps = round((epochs * num_photos - seen) / batch)
+    seen = 0
+    for index, (stage, batch) in enumerate(zip(written, batches, strict=True)):
+        steps = round((ends[index] - seen) / batch)
         if steps < 1:
-            raise ConfigError(
-                f"schedule stage {index + 1}: {stage.epochs:g} epochs of {num_photos:,} photos are "
-                f"less than one step at a global batch of {batch}. "
-                "Lower the batch or raise the epochs."
-            )
+            raise ConfigError(_too_short(index, stage, batch, num_photos=num_photos))
+        if index + 1 < len(written):
+            more = to_cross_epoch(seen + steps * batch, batch, num_photos=num_photos)
+            left = ends[index + 1] - seen - (steps + more) * batch
+            # Not where the next stage would be left without a step of its own.
+            steps += more if round(left / batches[index + 1]) >= 1 else 0
         plan.append(
             Stage(
                 index=index,
@@ -149,6 +167,17 @@ def _planned(
         )
         seen = plan[-1].end_examples
     return tuple(plan)
+
+
+def _too_short(index: int, stage: StageSettings, batch: int, *, num_photos: int) -> str:
+    if stage.examples is not None:
+        length, what = f"{stage.examples:,} photos", "examples"
+    else:
+        length, what = f"{stage.epochs:g} epochs of {num_photos:,} photos", "epochs"
+    return (
+        f"schedule stage {index + 1}: {length} are less than one step at a global batch of "
+        f"{batch}. Lower the batch or raise the {what}."
+    )
 
 
 def _batch(stage: StageSettings, found: int | None) -> int:

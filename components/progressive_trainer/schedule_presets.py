@@ -130,13 +130,18 @@ def preset_stages(preset: PresetSchedule) -> tuple[StageSettings, ...]:
     trainable = _trainable(preset, recipe)
     zoom = (preset.image_size_px or recipe.size_px[-1]) / recipe.size_px[-1]
 
+    def size(index: int) -> int:
+        if recipe.size_px[index] == recipe.size_px[-1] and preset.image_size_px is not None:
+            return preset.image_size_px
+        return rounded(recipe.size_px[index] * zoom, preset.size_multiple_px)
+
     def stage(index: int) -> StageSettings:
         batch = preset.global_batch
         if batch != "auto":
             batch = rounded(batch * recipe.batch_factor[index], preset.batch_multiple)
         return StageSettings.model_validate(
             {
-                "image_size_px": rounded(recipe.size_px[index] * zoom, preset.size_multiple_px),
+                "image_size_px": size(index),
                 "global_batch": batch,
                 "epochs": preset.epochs * recipe.epochs_share[index],
                 "learning_rate": preset.learning_rate * recipe.rate_factor[index],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from schemas.settings import Settings
 
@@ -19,6 +19,7 @@ _Dropout = Annotated[float, Field(ge=0, lt=1)]
 _Augment = Annotated[float, Field(ge=0, le=1)]
 _Magnitude = Annotated[float, Field(ge=0, le=30)]
 _Alpha = Annotated[float, Field(ge=0, le=4)]
+_Smoothing = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _part_of_the_network(value: str) -> str:
@@ -37,6 +38,11 @@ def _photos_or_auto(value: object) -> object:
     raise ValueError("Input should be auto, or a whole number of photos, at least 1")
 
 
+def _as_both_ends(value: object) -> object:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (value, value) if is_number else value
+
+
 SIZE_MULTIPLE_PX = 32
 """Size that every network here halves to a whole number of pixels, five times."""
 
@@ -53,8 +59,11 @@ class StageSettings(Settings):
     global_batch: _GlobalBatch
     """Photos per step over all replicas; `auto`: as many as fit, see `trainer.batch_auto`."""
 
-    epochs: _Epochs
-    """Passes over the training photos; may be a fraction."""
+    epochs: _Epochs | None = None
+    """Passes over the training photos; may be a fraction. A stage has either this or `examples`."""
+
+    examples: int | None = Field(None, ge=1)
+    """Photos that the stage sees, to the nearest batch, however many training photos there are."""
 
     learning_rate: float = Field(gt=0)
     """Peak learning rate of the stage, before warm-up and decay."""
@@ -84,8 +93,14 @@ class StageSettings(Settings):
     """What learns: `all` of the network, only its `head`, or with the head the top of the backbone:
     `top:0.3` is the last 30 % of its layers."""
 
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    label_smoothing: _Smoothing = 0.1
     """Share of the target spread evenly over all leaves, 0..1."""
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> StageSettings:
+        if (self.epochs is None) == (self.examples is None):
+            raise ValueError("a stage takes one of `epochs` and `examples`, and only one")
+        return self
 
     @model_validator(mode="after")
     def _auto_has_a_reference(self) -> StageSettings:
@@ -104,11 +119,11 @@ class LinearSchedule(Settings):
     """Number of stages."""
 
     image_size_px: tuple[_ImageSizePx, _ImageSizePx] = (100, 299)
-    """First and last image size, in pixels; rounded to `size_multiple_px`, ends included."""
+    """First and last image size, in pixels, exactly: the last is the phone's and the server's."""
 
     size_multiple_px: int = Field(SIZE_MULTIPLE_PX, ge=1)
-    """Sizes are rounded to a multiple of this, in pixels; 1: as given. Every network here halves
-    them five times, at 32 without a remainder."""
+    """Sizes between the two are rounded to a multiple of this, in pixels; 1: to none. Every network
+    here halves them five times, at 32 without a remainder."""
 
     global_batch: tuple[_GlobalBatch, _GlobalBatch] = (64, 32)
     """First and last global batch, in photos; geometric in between. Both `auto`: as many as fit."""
@@ -143,8 +158,12 @@ class LinearSchedule(Settings):
     cutmix: tuple[_Alpha, _Alpha] = (0.0, 0.0)
     """CutMix's alpha in the first and in the last stage; 0: none."""
 
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
-    """Share of the target spread evenly over all leaves, 0..1."""
+    label_smoothing: Annotated[tuple[_Smoothing, _Smoothing], BeforeValidator(_as_both_ends)] = (
+        0.1,
+        0.1,
+    )
+    """Share of the target spread evenly over all leaves, in the first and in the last stage, 0..1;
+    one number: in all stages."""
 
     trainable: tuple[_Trainable, ...] = ("all",)
     """What learns in each stage, as in `stages`: an entry a stage, or one for all of them."""
@@ -182,8 +201,8 @@ class PresetSchedule(Settings):
     """Size of the last stage, in pixels; the others keep their ratio to it. Null: the recipe's."""
 
     size_multiple_px: int = Field(1, ge=1)
-    """Sizes are rounded to a multiple of this, in pixels; 1: as published. 32 suits every network
-    here: `fieldmark schedule` says what it would save."""
+    """Sizes are rounded to a multiple of this, in pixels, but for an `image_size_px` that is given;
+    1: as published. 32 suits every network here: `fieldmark schedule` says what it would save."""
 
     global_batch: _GlobalBatch = 32
     """Global batch of the last stage, in photos; `auto`: in each stage as many as fit."""

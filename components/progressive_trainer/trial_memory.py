@@ -45,9 +45,11 @@ class GpuMemory:
     """
 
     def __init__(self, share: float) -> None:
-        gpu = tf.config.list_physical_devices("GPU")[0]
-        tf.config.experimental.set_memory_growth(gpu, True)
-        self.name = str(tf.config.experimental.get_device_details(gpu).get("device_name", "GPU"))
+        gpus = tf.config.list_physical_devices("GPU")
+        for gpu in gpus:  # TensorFlow starts none unless it is the same for all
+            tf.config.experimental.set_memory_growth(gpu, True)
+        details = tf.config.experimental.get_device_details(gpus[0])
+        self.name = str(details.get("device_name", "GPU"))
         local = [each for each in device_lib.list_local_devices() if each.device_type == "GPU"]
         self.total_bytes, self._share = int(local[0].memory_limit), share
 
@@ -134,8 +136,16 @@ def available_memory(root: Path = Path("/")) -> int:
     group = root / "sys/fs/cgroup"
     limit, used = group / "memory.max", group / "memory.current"
     if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
-        free = min(free, int(limit.read_text()) - int(used.read_text()))
+        left = int(limit.read_text()) - int(used.read_text()) + _given_up_bytes(group)
+        free = min(free, left)
     return max(0, free)
+
+
+def _given_up_bytes(group: Path) -> int:
+    """Counted as used though the kernel gives it up when asked: files that were read, once."""
+    stat = group / "memory.stat"
+    match = re.search(r"^inactive_file (\d+)", stat.read_text() if stat.is_file() else "", re.M)
+    return int(match[1]) if match else 0
 
 
 def _within(needed: int, allowed: int, how: str) -> tuple[bool, str]:

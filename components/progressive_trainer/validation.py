@@ -7,7 +7,8 @@ training.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.photo_stream import validation_stream
 from components.progressive_trainer.step_watch import READ_EVERY_STEPS
 from components.progressive_trainer.stop_request import StopRequest
+from schemas.errors import FieldmarkError
 from schemas.events import Meter
 
 
@@ -123,19 +125,31 @@ def sums_over(
     unread: list[Any] = []
     last, alone = -(-num_photos // global_batch), devices.share.workers == 1
     batches = devices.strategy.distribute_datasets_from_function(make)
-    for number, batch in enumerate(batches, start=1):
-        unread.append(step(*batch, tf.constant(stop.flag(), tf.float32)))
-        asked = alone and stop.requested
-        if len(unread) < READ_EVERY_STEPS and number < last and not asked:
-            continue
-        read, unread = _values(unread), []
-        if read[:, -1].any():
-            return None
-        for each in read[:, :-1]:
-            totals = each if totals is None else totals + each
-        meter.add(min(number * global_batch, num_photos) - meter.done)
+    with _told_what_to_lower(label, image_size_px, global_batch):
+        for number, batch in enumerate(batches, start=1):
+            unread.append(step(*batch, tf.constant(stop.flag(), tf.float32)))
+            asked = alone and stop.requested
+            if len(unread) < READ_EVERY_STEPS and number < last and not asked:
+                continue
+            read, unread = _values(unread), []
+            if read[:, -1].any():
+                return None
+            for each in read[:, :-1]:
+                totals = each if totals is None else totals + each
+            meter.add(min(number * global_batch, num_photos) - meter.done)
     meter.close()
     return totals
+
+
+@contextmanager
+def _told_what_to_lower(label: str, image_size_px: int, global_batch: int) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise FieldmarkError(
+            f"A device ran out of memory while {label} at {image_size_px} px with a "
+            f"trainer.eval_batch of {global_batch}. Lower trainer.eval_batch."
+        ) from error
 
 
 def _values(given: list[Any]) -> np.ndarray:

@@ -14,6 +14,7 @@ import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import keras
 
@@ -65,8 +66,7 @@ def warm_start(
 def in_words(sources: Sequence[HeadSource]) -> str:
     """Returns how many leaves started from what, such as "same 95, relatives 4, new 1"."""
     counts = Counter(source.kind for source in sources)
-    kinds: tuple[Kind, ...] = ("same", "synonym", "relatives", "new")
-    return ", ".join(f"{kind} {counts[kind]:,}" for kind in kinds if counts[kind])
+    return ", ".join(f"{kind} {counts[kind]:,}" for kind in get_args(Kind) if counts[kind])
 
 
 def write_head_mapping(sources: Sequence[HeadSource], taxonomy: Taxonomy, path: Path) -> None:

@@ -3,7 +3,7 @@
 That step may have changed some variables before it failed, so the run goes on from before it: from
 the newest checkpoint, or from a copy in memory of where a stage began. The law: the first
 `COVERED_STEPS` of a stage are covered, whether checkpoints are kept or not; then the copy is let
-go, for a stage's steps are alike.
+go, for a stage's steps are alike. Of several machines none can go back, and none copies anything.
 
     way_back = WayBack(checkpoints, workers=1)
     way_back.begin(stage, seen, copy)          # before a stage's first steps
@@ -44,8 +44,11 @@ class WayBack:
         Args:
             stage: the stage.
             seen: photos of the run seen.
-            copy: makes a copy of this place; asked only if no checkpoint is of it.
+            copy: makes a copy of this place; asked only if it can be gone back to and no checkpoint
+                is of it.
         """
+        if self._workers > 1:
+            return
         latest = self._latest()
         saved = latest is not None and latest.examples_seen == seen
         self._point = None if saved else copy()

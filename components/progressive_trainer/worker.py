@@ -54,7 +54,7 @@ from components.progressive_trainer.machine_watch import MachineWatch
 from components.progressive_trainer.memory_note import tell_memory
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.orphan import end_when_orphaned
-from components.progressive_trainer.photo_stream import count_labels, count_photos
+from components.progressive_trainer.remembered_counts import RememberedCounts
 from components.progressive_trainer.rendezvous import meet
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
 from components.progressive_trainer.temperatures import Calibration
@@ -93,15 +93,24 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
         devices = find_devices(settings.logical_cpu_devices)
         if stop is not None:
             stop.listen()
-        train_photos = _training_photos(job.train_files, settings, num_leaves=taxonomy.num_leaves)
+        counts = RememberedCounts(Path(job.checkpoint_dir), writes=devices.is_chief)
+        train_photos = _training_photos(
+            job.train_files, settings, counts, num_leaves=taxonomy.num_leaves
+        )
         loop = TrainingLoop(
             settings,
             num_leaves=taxonomy.num_leaves,
             train=train_photos,
-            val=_photos(job.val_files, "val"),
+            val=_photos(job.val_files, "val", counts),
             devices=devices,
             checkpoints=Checkpoints(Path(job.checkpoint_dir), writes=devices.is_chief),
-            batches=batch_decisions(settings, found, devices, num_photos=train_photos.count),
+            batches=batch_decisions(
+                settings,
+                found,
+                devices,
+                Path(job.checkpoint_dir),
+                num_photos=train_photos.count,
+            ),
             stop=stop,
             board=Path(job.history_dir) / TENSORBOARD_DIR,
         )
@@ -193,15 +202,17 @@ def _start_from(
         write_head_mapping(sources, taxonomy, history_dir / HEAD_MAPPING_FILE)
 
 
-def _photos(files: list[str], split: str) -> Photos:
-    return Photos(files, _some(count_photos(files) if files else 0, split))
+def _photos(files: list[str], split: str, counts: RememberedCounts) -> Photos:
+    return Photos(files, _some(counts.photos(files) if files else 0, split))
 
 
-def _training_photos(files: list[str], settings: TrainerSettings, *, num_leaves: int) -> Photos:
+def _training_photos(
+    files: list[str], settings: TrainerSettings, counts: RememberedCounts, *, num_leaves: int
+) -> Photos:
     """One pass over the files: only class weighting needs the labels read in it."""
     if settings.class_weighting == 0:
-        return _photos(files, "train")
-    labels = count_labels(files) if files else np.zeros(0, np.int64)
+        return _photos(files, "train", counts)
+    labels = counts.labels(files) if files else np.zeros(0, np.int64)
     count = _some(int(labels.sum()), "train")
     return Photos(files, count, counts_of_leaves(labels, num_leaves=num_leaves))
 

@@ -14,7 +14,7 @@ from tfx.types.standard_component_specs import PusherSpec
 from components.pusher.executor import Executor
 from schemas.source_hash import source_hash
 
-CODE = ("components.pusher", "components.storage", "serving")
+CODE = (Executor.__module__,)
 """What decides what is pushed."""
 
 

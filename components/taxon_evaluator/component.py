@@ -11,9 +11,12 @@ from tfx.utils import json_utils
 
 from components.artifacts import PhotoIndex, Taxonomy
 from components.taxon_evaluator.config import EvaluationSettings
-from components.taxon_evaluator.eval_config import bars_of, build_eval_config
+from components.taxon_evaluator.eval_config import METRICS_MODULE, bars_of, build_eval_config
 from components.taxon_evaluator.executor import Executor
 from schemas.source_hash import source_hash
+
+CODE = (Executor.__module__, METRICS_MODULE)
+"""What decides what is evaluated, and how."""
 
 
 class TaxonEvaluatorSpec(EvaluatorSpec):
@@ -76,17 +79,7 @@ class TaxonEvaluator(BaseBeamComponent):
                 fairness_indicator_thresholds="null",
                 # TFMA's bars and splits are in the properties above: a change of them is said once.
                 settings=settings.model_dump_json(exclude={"splits", *bars_of(eval_config)}),
-                code_version=source_hash(
-                    "components.last_blessed",
-                    "components.taxon_evaluator",
-                    "schemas.counted",
-                    "schemas.leaf_paths",
-                    "schemas.photo_hash",
-                    "schemas.record",
-                    "schemas.taxonomy",
-                    "schemas.wilson",
-                    "serving.rollup",
-                ),
+                code_version=source_hash(*CODE),
                 evaluation=Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=Channel(type=standard_artifacts.ModelBlessing),
             )

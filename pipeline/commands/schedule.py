@@ -17,6 +17,9 @@ SCHEDULE_PRESETS: tuple[str, ...] = get_args(SchedulePreset)
 @click.command("schedule", context_settings={"show_default": True})
 @click.argument("config")
 @click.option("--photos", default=10_000, type=click.IntRange(1), help="Training photos, an epoch.")
+@click.option(
+    "--val-photos", type=click.IntRange(1), help="Photos of a validation, to count them as well."
+)
 @click.option("--leaves", default=100, type=click.IntRange(1), help="Leaves of the taxonomy.")
 @click.option(
     "--set",
@@ -25,7 +28,9 @@ SCHEDULE_PRESETS: tuple[str, ...] = get_args(SchedulePreset)
     multiple=True,
     help="Change one setting, for example trainer.network=efficientnetv2_s.",
 )
-def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -> None:
+def command(
+    config: str, photos: int, val_photos: int | None, leaves: int, overrides: tuple[str, ...]
+) -> None:
     """Print the stages of a schedule with their cost, and draw its curves.
 
     CONFIG is a schedule preset (fixed, journal, short, paper-s, paper-m, transfer), a pipeline
@@ -53,7 +58,9 @@ def command(config: str, photos: int, leaves: int, overrides: tuple[str, ...]) -
         plan = stages(trainer.schedule, num_photos=photos)
         counter = FlopCounter(trainer.network, num_leaves=leaves, head_rank=trainer.head_rank)
         cost = cache(counter.training)
-        table = schedule_table(plan, num_photos=photos, cost_of_size=cost)
+        table = schedule_table(
+            plan, num_photos=photos, cost_of_size=cost, val_photos=val_photos or 0
+        )
         notes = schedule_notes(plan, trainer.adaptive, cost_of_size=cost)
         memory = Footprint(counter.model, trainer).of(plan, replicas=1).in_words()
         curves = schedule_curves(plan, trainer.schedule, num_photos=photos)

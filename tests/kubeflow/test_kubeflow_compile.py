@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from google.protobuf import json_format
 
+from kubeflow.commands import command
 from kubeflow.compile import compile_pipeline, resources
 from kubeflow.compiled import read_compiled
 from kubeflow.platform import executor_config
@@ -301,3 +303,20 @@ def test_file_that_is_no_compiled_pipeline_is_refused(tmp_path: Path) -> None:
 def test_yaml_is_not_written_for_vertex(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"kubeflow takes a file that ends in \.yaml or \.yml"):
         compiled("demo").write(tmp_path / "pipeline.json")
+
+
+def test_files_that_the_pods_alone_see_are_said_to_be_known_by_path(tmp_path: Path) -> None:
+    named = ("trainer.synonyms=/fieldmark/synonyms.csv", "mobile_export.geo_thresholds=/x.csv")
+    spec = compiled("demo", *named).documents[0]
+    assert spec["root"]["dag"]["tasks"]["ProgressiveTrainer"]["inputs"]["parameters"][
+        "named_files"
+    ] == {"runtimeValue": {"constant": ""}}
+
+    out = ["--image", IMAGE, "--pipeline-root", ROOT, "-o", str(tmp_path / "p.yaml")]
+    settings = [part for each in named for part in ("--set", each)]
+    said = CliRunner().invoke(command, ["compile", "demo", *out, *settings], catch_exceptions=False)
+
+    assert said.output.splitlines()[-1] == (
+        "Kubeflow's cache knows trainer.synonyms, mobile_export.geo_thresholds by path alone: give "
+        "a file that has changed another name, or the run another export_fingerprint."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.report.page import templates_hash
 from pipeline.config import PipelineConfig, load_config
 from schemas.errors import ConfigError
 from schemas.record import SCHEMA_FILE
+from schemas.source_hash import source_hash
 
 # tfx must be imported before tensorflow_data_validation, which create_pipeline sees to.
 from pipeline.dag import create_pipeline  # isort: skip
@@ -19,6 +23,7 @@ from pipeline.dag import create_pipeline  # isort: skip
 OWN_STEPS = (
     "ExportExampleGen",
     "AnomalyGate",
+    "DuplicateGate",
     "Transform",
     "ProgressiveTrainer",
     "Evaluator",
@@ -56,7 +61,12 @@ def test_training_waits_for_the_anomaly_gate(steps) -> None:
 
 @pytest.mark.parametrize("step", OWN_STEPS)
 def test_code_of_every_step_of_ours_is_in_its_cache_key(step: str, steps) -> None:
-    assert len(steps[step].exec_properties["code_version"]) == 16
+    component = importlib.import_module(type(steps[step]).__module__)
+    assert steps[step].executor_spec.class_path.rpartition(".")[0] in component.CODE
+    code = source_hash(*component.CODE)
+    if step == "Report":
+        code = hashlib.sha256((code + templates_hash()).encode()).hexdigest()[:16]
+    assert steps[step].exec_properties["code_version"] == code
 
 
 def test_change_of_a_bar_is_told_once_in_the_evaluators_cache_key(steps) -> None:
@@ -115,9 +125,45 @@ def test_training_starts_from_the_last_pushed_model_of_its_network_where_it_shal
     assert steps["ProgressiveTrainer"].inputs["base_model"] is start.outputs["model"]
 
 
-def test_pipeline_is_made_without_a_look_at_any_file() -> None:
+def test_pipeline_is_made_without_a_look_at_any_file_that_no_setting_names() -> None:
     config = load_config("demo", overrides=["work_dir=/nowhere"], export_dir="/nowhere/export")
     assert len(create_pipeline(config, export_fingerprint="f1").components) > 10
+
+
+NAMED = {
+    "trainer.synonyms": ("ProgressiveTrainer", "LastBlessedModel", "Report"),
+    "trainer.base_weights": ("ProgressiveTrainer", "LastBlessedModel", "Report"),
+    "mobile_export.synonyms": ("MobileExporter",),
+    "mobile_export.geo_thresholds": ("MobileExporter",),
+}
+
+
+@pytest.mark.parametrize("setting", NAMED)
+def test_file_that_is_edited_in_place_changes_the_cache_keys_of_its_steps(
+    setting: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "named"
+    config = load_config("demo", overrides=[f"{setting}={file}"], export_dir="x")
+
+    def properties(content: str) -> dict[str, dict[str, object]]:
+        file.write_text(content)
+        pipeline = create_pipeline(config, export_fingerprint="f1")
+        return {step.id: dict(getattr(step, "exec_properties", {})) for step in pipeline.components}
+
+    before, after, again = (properties(content) for content in ("old", "new", "old"))
+
+    assert before == again
+    assert {step for step in before if before[step] != after[step]} == set(NAMED[setting])
+
+
+def test_named_file_that_is_not_there_is_told_before_anything_runs() -> None:
+    config = load_config("demo", overrides=["trainer.synonyms=/none.csv"], export_dir="x")
+    with pytest.raises(ConfigError) as caught:
+        create_pipeline(config, export_fingerprint="f1")
+    assert str(caught.value) == (
+        "trainer.synonyms: there is no file, and no directory of a pushed model, of this name. "
+        "Received: '/none.csv'."
+    )
 
 
 def test_pipeline_without_an_export_is_refused() -> None:

@@ -29,6 +29,8 @@ def test_first_run_and_run_after_a_failure_are_told_apart() -> None:
 def test_changes_are_named() -> None:
     assert why(run(code_version="b"), [run(code_version="a")]) == "its code changed"
     assert why(run(export_fingerprint="b"), [run(export_fingerprint="a")]) == "the export changed"
+    before, now = run(named_files="a"), run(named_files="b")
+    assert why(now, [before]) == "a file that its settings name changed"
     before, now = run(settings='{"seed": 1, "x": 0}'), run(settings='{"seed": 2, "x": 0}')
     assert why(now, [before]) == "settings changed: seed"
     assert why(run(inputs={"examples": (4,)}), [run(inputs={"examples": (3,)})]) == "new examples"

@@ -1,68 +1,82 @@
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
 
-from schemas.source_hash import source_hash
+from schemas import source_hash as module
+from schemas.source_hash import modules_run, source_hash
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package `hashed` with one subpackage."""
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of ours, `hashed`: `start` imports all of `inner`, each in a way of its own."""
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "ROOMS", ("hashed",))
     inner = tmp_path / "hashed/inner"
     inner.mkdir(parents=True)
-    (tmp_path / "hashed/__init__.py").touch()
-    (inner / "__init__.py").touch()
-    (inner / "one.py").write_text("ONE = 1\n")
-    (tmp_path / "hashed/notes.txt").write_text("not code")
+    for package in (tmp_path / "hashed", inner):
+        (package / "__init__.py").touch()
+    (tmp_path / "hashed/start.py").write_text(
+        "import json\n"
+        "import hashed.inner.one\n"
+        "from hashed.inner import two\n"
+        "from hashed.inner.three import THREE\n"
+        "def late():\n    from hashed.inner.four import FOUR\n"
+    )
+    for name in ("one", "two", "three", "four", "five", "six"):
+        (inner / f"{name}.py").write_text(f"{name.upper()} = 1\n")
+    (inner / "three.py").write_text("import hashed.inner.five\nTHREE = 3\n")
     return tmp_path / "hashed"
 
 
+def forget() -> None:
+    for kept in (source_hash, module._imports, module._find):
+        kept.cache_clear()
+
+
 def fresh(*names: str) -> str:
-    source_hash.cache_clear()
-    importlib.invalidate_caches()
+    forget()
     return source_hash(*names)
 
 
-def test_is_sixteen_hex_digits_and_stays(package: Path) -> None:
-    first = fresh("hashed")
+def test_is_sixteen_hex_digits_and_stays(room: Path) -> None:
+    first = fresh("hashed.start")
     assert len(first) == 16
     assert int(first, 16) >= 0
-    (package / "notes.txt").write_text("other notes")
-    assert fresh("hashed") == first
+    (room / "inner/six.py").write_text("SIX = 6  # which nobody imports\n")
+    assert fresh("hashed.start") == first
 
 
-def test_changes_with_any_source(package: Path) -> None:
-    first = fresh("hashed")
-    (package / "inner/one.py").write_text("ONE = 2\n")
-    assert fresh("hashed") != first
+@pytest.mark.parametrize("name", ["start", "inner/__init__"])
+def test_changes_with_the_module_and_the_packages_it_lies_in(room: Path, name: str) -> None:
+    first = fresh("hashed.start")
+    file = room / f"{name}.py"
+    file.write_text(file.read_text() + "MORE = 1\n")
+    assert fresh("hashed.start") != first
 
 
-def test_changes_when_a_source_moves_or_comes(package: Path) -> None:
-    hashes = {fresh("hashed")}
-    (package / "inner/one.py").rename(package / "one.py")
-    hashes.add(fresh("hashed"))
-    (package / "two.py").touch()
-    hashes.add(fresh("hashed"))
-    assert len(hashes) == 3
+@pytest.mark.parametrize("name", ["one", "two", "three", "four", "five"])
+def test_changes_with_all_of_ours_that_is_imported_from_there_on(room: Path, name: str) -> None:
+    first = fresh("hashed.start")
+    file = room / f"inner/{name}.py"
+    file.write_text(file.read_text() + "MORE = 1\n")
+    assert fresh("hashed.start") != first
 
 
-def test_of_a_module_is_that_of_its_file(package: Path) -> None:
-    first = fresh("hashed.inner.one")
-    (package / "inner/__init__.py").write_text("changed = True\n")
-    assert fresh("hashed.inner.one") == first
-    (package / "inner/one.py").write_text("ONE = 2\n")
-    assert fresh("hashed.inner.one") != first
+def test_nothing_is_imported_for_it(room: Path) -> None:
+    (room / "start.py").write_text("import hashed.inner.one\nraise RuntimeError\n")
+    forget()
+    assert modules_run("hashed.start") == [
+        "hashed",
+        "hashed.inner",
+        "hashed.inner.one",
+        "hashed.start",
+    ]
 
 
-def test_several_names_count_in_their_order(package: Path) -> None:
-    assert fresh("hashed", "schemas") != fresh("schemas", "hashed")
-
-
-def test_a_name_that_is_nothing() -> None:
+@pytest.mark.parametrize("name", ["schemas", "schemas.no_such", "schemas.errors.no_such", "nobody"])
+def test_name_of_nothing_or_of_an_empty_package_is_refused(name: str) -> None:
     with pytest.raises(ModuleNotFoundError) as caught:
-        fresh("no_such_package")
-    assert str(caught.value) == "No package or module 'no_such_package' to hash."
+        fresh(name)
+    assert str(caught.value) == f"No module {name!r} to hash, or an empty one."

@@ -56,6 +56,7 @@ def test_component_declares_its_bundle_as_a_model() -> None:
         examples=channel_utils.as_channel([standard_artifacts.Examples()]),
         photo_index=channel_utils.as_channel([PhotoIndex()]),
         settings=MobileExportSettings(),
+        named_files="",
     )
 
     assert component.outputs["bundle"].type is standard_artifacts.Model
@@ -90,7 +91,7 @@ def test_executor_builds_the_bundle_where_a_pusher_looks(
     Executor().Do(
         {"model": [model], "taxonomy": [tree], "examples": [examples], "photo_index": [index]},
         {"bundle": [bundle]},
-        {"settings": settings.model_dump_json(), "code_version": "x"},
+        {"settings": settings.model_dump_json(), "named_files": "", "code_version": "x"},
     )
 
     built = load_bundle(tmp_path / "bundle" / "Format-Serving")

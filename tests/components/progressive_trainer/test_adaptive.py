@@ -92,6 +92,17 @@ def test_stage_goes_on_an_epoch_at_a_time_within_its_bound_while_it_pays() -> No
     assert verdict(longer, history, planned=[40, 40]).end_examples == 600
 
 
+def test_stage_that_goes_on_ends_after_the_end_of_an_epoch_and_not_just_before_it() -> None:
+    first = Stage(0, 100, 7, 43, 0, 0.1, 0.0, 0.0, 0.0)  # 301 photos; an epoch is 14 batches and 2
+    plan = [first, Stage(1, 200, 7, 43, 301, 0.1, 0.0, 0.0, 0.0)]
+    history = [
+        {"stage": 0, "examples_seen": seen, "val_top1": top1, "photos_per_sec": 100.0}
+        for seen, top1 in ((105, 0.1), (203, 0.4), (301, 0.7))
+    ]
+
+    assert verdict(plan, history).end_examples == 406  # 399 would be an epoch but for a photo
+
+
 def test_plan_holds_where_the_gain_is_within_its_error() -> None:
     plan = two_stages(8, 4)
     history = rows(plan, 0.20, 0.40, 0.50, 0.51, 0.515)

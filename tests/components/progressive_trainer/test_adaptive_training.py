@@ -149,6 +149,26 @@ def test_stage_as_planned_needs_no_decision(photos: tuple[Photos, Photos]) -> No
     assert course.furthest_end(course.plan[0]) == 24
 
 
+def test_later_stage_that_moved_along_still_crosses_the_end_of_an_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = settings([stage(6, 2), stage(7, 2), stage(6, 2)], adaptive=ADAPTIVE)
+    course = Course(given, num_photos=100, num_val_photos=10)
+    assert [stage.end_examples for stage in course.plan] == [204, 400, 598]
+    monkeypatch.setattr(course_module, "judge", lambda *_, **__: Verdict(102, "as a test has it"))
+    one = Devices(tf.distribute.get_strategy(), Share(), "1 CPU")
+
+    course.judge([{"stage": 0, "examples_seen": 102}], one)
+
+    assert [stage.end_examples for stage in course.plan] == [102, 305, 503]  # and not 298
+    assert course.decisions[1].reason == (
+        "stage 2 takes a batch more, to cross the end of an epoch"
+    )
+    resumed = Course(given, num_photos=100, num_val_photos=10)
+    resumed.restore([decision.as_dict() for decision in course.decisions])
+    assert resumed.plan == course.plan
+
+
 def test_machines_do_as_the_chief_decides(tmp_path: Path) -> None:
     photos = tiny_cluster.write_photos(tmp_path)
     given = settings(

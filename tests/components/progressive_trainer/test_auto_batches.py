@@ -7,14 +7,16 @@ import math
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 import tensorflow as tf
 import tiny_cluster
 from tiny_cluster import ended, log_of, start, write_job
 from tiny_training import THIN, settings, stage
 
-from components.progressive_trainer import batch_trial, networks
+from components.progressive_trainer import auto_batches, batch_trial, networks
 from components.progressive_trainer.auto_batches import (
+    BATCHES_FILE,
     auto_stages,
     batch_decisions,
     find_unless_recorded,
@@ -111,11 +113,11 @@ def one_device(replicas: int = 1) -> Devices:
     return Devices(tf.distribute.get_strategy(), Share(replicas=replicas), "CPUs")
 
 
-def test_global_batch_is_that_of_all_replicas_and_no_more_than_an_epoch() -> None:
+def test_global_batch_is_that_of_all_replicas_and_no_more_than_an_epoch(tmp_path: Path) -> None:
     given = settings([AUTO, stage(6, 1), AUTO], batch_auto={"multiple": 4})
     batches = {0: Found(24, "32 do not fit"), 2: Found(1024, "1024 is the most allowed")}
 
-    decisions = batch_decisions(given, batches, one_device(2), num_photos=130)
+    decisions = batch_decisions(given, batches, one_device(2), tmp_path, num_photos=130)
 
     assert auto_stages(given) == [0, 2]
     assert [(each.stage, each.after) for each in decisions] == [(0, 48), (2, 128)]
@@ -144,7 +146,27 @@ def test_run_with_a_checkpoint_goes_on_with_its_batches(
 
     batches = find_unless_recorded(given, tmp_path, num_leaves=3)
 
-    assert batch_decisions(given, batches, one_device(), num_photos=999) == (recorded,)
+    assert batch_decisions(given, batches, one_device(), tmp_path, num_photos=999) == (recorded,)
+
+
+def test_run_stopped_before_its_first_checkpoint_goes_on_with_its_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, checkpoint_dir = settings([AUTO, stage(6, 1), AUTO]), tmp_path / "checkpoints"
+    trials = iter([{0: Found(24, "32 do not fit"), 2: Found(16, "24 do not fit")}])
+    monkeypatch.setattr(auto_batches, "_in_a_process", lambda *_, **__: next(trials))
+
+    def batches() -> tuple[Decision, ...]:
+        found = find_unless_recorded(given, checkpoint_dir, num_leaves=3)
+        return batch_decisions(given, found, one_device(), checkpoint_dir, num_photos=999)
+
+    first = batches()
+
+    assert [each.after for each in first] == [24, 16]
+    assert batches() == first  # and nothing is tried again: there is no second trial
+    machine_2 = Devices(tf.distribute.get_strategy(), Share(worker=1), "CPUs")
+    batch_decisions(given, {}, machine_2, tmp_path / "not by others", num_photos=999)
+    assert not (tmp_path / "not by others").exists()
 
 
 @pytest.fixture
@@ -164,6 +186,11 @@ def test_batches_are_found_by_real_steps_and_then_known(
 
     monkeypatch.setattr(batch_trial, "StageTrial", None)  # nothing is tried again
     assert find_batches(request, cache) == [Found(8, "8 is the most allowed"), None]
+    for library in (tf, keras):
+        with monkeypatch.context() as patched:
+            patched.setattr(library, "__version__", "99.0")
+            with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+                find_batches(request, cache)
 
 
 class Full(CpuMemory):
@@ -205,3 +232,5 @@ def test_training_process_finds_its_batches(tmp_path: Path, own_cache: Path) -> 
     assert decided == [("global_batch", 0, 8)]
     assert history["stages"][0]["global_batch"] == 8
     assert [entry["found"]["batch"] for entry in json.loads(own_cache.read_text())] == [8]
+    recorded = json.loads((job.parent / "checkpoints" / BATCHES_FILE).read_text())
+    assert recorded == history["decisions"]

@@ -42,6 +42,24 @@ def test_each_leaf_takes_the_nearest_source() -> None:
     }
 
 
+def test_taxon_that_another_was_merged_into_takes_the_mean_of_both() -> None:
+    new = tree({2: GENUS_A, 3: GENUS_B})
+    merged, untouched = head_sources(OLD, new, synonyms={1: (2,), 4: (2,), 777: (3,)})
+    assert (merged.kind, merged.old_leaves, merged.by_taxon_id) == ("merged", (1, 0, 3), 1)
+    assert (untouched.kind, untouched.old_leaves) == ("same", (2,))  # 777 was no leaf
+    rows = mapped_rows(
+        np.array([1, 3, 5, 8], np.float32), np.zeros(2, np.float32), [merged, untouched]
+    )
+    np.testing.assert_array_equal(rows, [4, 5])
+
+
+def test_part_of_a_split_that_keeps_the_old_id_keeps_its_row() -> None:
+    new = tree({1: GENUS_A, 51: GENUS_A})
+    kept, split_off = head_sources(OLD, new, synonyms={1: (1, 51)})
+    assert (kept.kind, kept.old_leaves, kept.by_taxon_id) == ("same", (0,), 1)
+    assert (split_off.kind, split_off.old_leaves, split_off.by_taxon_id) == ("synonym", (0,), 1)
+
+
 def test_split_taxon_lends_its_row_to_each_part() -> None:
     new = tree({51: GENUS_A, 52: GENUS_A})
     sources = head_sources(OLD, new, synonyms={1: (51, 52)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import tiny_cluster
 from tiny_cluster import ended, largest_difference, log_of, start, write_job
 
 from components.progressive_trainer.job import RESUME_EXIT_CODE
+from components.progressive_trainer.remembered_counts import COUNTS_FILE
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,11 @@ def test_process_asked_to_stop_writes_where_it_is_and_says_so(alone: Path) -> No
         "Training was asked to stop, and did after photo 12 of the run. A checkpoint of that place "
         "is written; started again with the same settings, training goes on. Exit code 75."
     ) in log_of(alone)
+
+
+def test_photos_counted_by_then_are_not_counted_by_the_next_start(alone: Path) -> None:
+    remembered = json.loads((alone.parent / "checkpoints" / COUNTS_FILE).read_text())
+    assert sorted(remembered.values()) == [tiny_cluster.VAL_PHOTOS, tiny_cluster.TRAIN_PHOTOS]
 
 
 def test_all_machines_stop_with_the_one_that_was_asked_and_go_on_together(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -17,13 +21,18 @@ from hypothesis import strategies as st
 from small_device import holding, plain_network
 from tiny_training import NUM_LEAVES, THIN, StopsAt, settings, stage
 
+from components.progressive_trainer import calibration, memory_fit
 from components.progressive_trainer.accumulation import part_bounds, slower_averages
 from components.progressive_trainer.checkpoint import Checkpoints
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.memory_estimate import Footprint
+from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.out_of_memory import StepOutOfMemory, place_to_go_back_to
 from components.progressive_trainer.photo_order import Share
-from components.progressive_trainer.stop_request import TrainingStopped
+from components.progressive_trainer.schedule import stages
+from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
+from components.progressive_trainer.validation import validate
 from schemas.errors import FieldmarkError
 
 MIXING = {**stage(6, 1), "mixup": 0.3, "rand_augment": 3.0}
@@ -49,10 +58,15 @@ def new_loop(photos: tuple[Photos, Photos], **given: Any) -> TrainingLoop:
 
 @pytest.fixture(scope="module")
 def in_parts(photos: tuple[Photos, Photos]) -> TrainingLoop:
-    loop = new_loop(photos)
-    with holding(2) as failed:
+    loop, run_stage = new_loop(photos), TrainingLoop._run_stage
+    with (
+        holding(2) as failed,
+        mock.patch.object(TrainingLoop, "_run_stage", autospec=True, side_effect=run_stage) as ran,
+    ):
         loop.run()
     assert failed == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    # Back at the start of the second stage, the first has nothing left to do.
+    assert [call.args[1] for call in ran.mock_calls] == [0, 0, 0, 1, 1, 1]
     return loop
 
 
@@ -105,6 +119,117 @@ def test_resumed_run_splits_from_the_start_and_ends_bit_for_bit(
         resumed.model.get_weights(), in_parts.model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(weight, expected)
+
+
+def free_memory(monkeypatch: pytest.MonkeyPatch, *, holds: int) -> None:
+    """Of what is free, the share that a step may take holds so many photos of the second stage."""
+    plan = stages(SETTINGS.schedule, num_photos=12)
+    footprint = Footprint(build_network("small", num_leaves=3, base_weights="none"), SETTINGS)
+    needed = footprint.of_stage(replace(plan[1], global_batch=holds), replicas=1, parts=1)
+    monkeypatch.setattr(
+        memory_fit,
+        "available_memory",
+        lambda: math.ceil(needed.step_bytes / SETTINGS.batch_auto.memory_share),
+    )
+
+
+def test_cpu_that_would_not_hold_a_step_computes_it_in_parts_from_the_start(
+    photos: tuple[Photos, Photos],
+    in_parts: TrainingLoop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    with pytest.raises(TrainingStopped):
+        new_loop(photos, checkpoints=checkpoints, stop=StopsAt(1)).run()
+    free_memory(monkeypatch, holds=2)
+
+    resumed = new_loop(photos, checkpoints=checkpoints)
+    with holding(3) as failed:
+        resumed.run()
+
+    assert failed == []
+    decisions = resumed.course.decisions
+    assert [(each.stage, each.at_examples, each.after) for each in decisions] == [
+        (0, 6, 2),
+        (1, 6, 4),
+    ]
+    assert re.fullmatch(
+        r"stage 2 computes its steps in 4 parts: whole they would take \d+ MB, and \d+ MB of "
+        r"memory are free\. Batch and rate stay .* sees 2 photos of each replica at a time",
+        decisions[1].reason,
+    )
+    for weight, expected in zip(
+        resumed.model.get_weights(), in_parts.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(weight, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_enough_memory_splits_nothing_and_too_little_for_any_part_neither(
+    photos: tuple[Photos, Photos], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for free in (10**12, 1):
+        monkeypatch.setattr(memory_fit, "available_memory", lambda free=free: free)
+        loop = new_loop(photos)
+        footprint = Footprint(loop.model, SETTINGS)
+        memory_fit.split_what_would_not_fit(loop.course, footprint, SETTINGS, loop.devices, seen=0)
+        assert loop.course.decisions == ()
+
+
+def test_gpus_and_several_machines_split_nothing_beforehand(
+    photos: tuple[Photos, Photos], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_fit, "available_memory", None)  # it is not asked
+    loop = new_loop(photos)
+    several = Devices(loop.devices.strategy, Share(workers=2), "2 machines")
+    footprint = Footprint(loop.model, SETTINGS)
+
+    memory_fit.split_what_would_not_fit(loop.course, footprint, SETTINGS, several, seen=0)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["a GPU"])
+    memory_fit.split_what_would_not_fit(loop.course, footprint, SETTINGS, loop.devices, seen=0)
+
+
+@given(photos=st.integers(1, 200), each=st.integers(1, 50), rest=st.integers(0, 50), data=st.data())
+def test_parts_are_the_fewest_that_fit(
+    photos: int, each: int, rest: int, data: st.DataObject
+) -> None:
+    allowed = data.draw(st.integers(0, photos * each + rest))
+
+    def needs(parts: int) -> int:
+        return -(-photos // parts) * each + rest
+
+    parts = memory_fit.fewest_parts(needs, at_least=1, at_most=photos, allowed_bytes=allowed)
+
+    doublings = [2**power for power in range(photos.bit_length()) if 2**power <= photos]
+    fitting = [each for each in doublings if needs(each) <= allowed]
+    assert parts == (fitting[0] if fitting else 1)
+
+
+@pytest.mark.parametrize("label", ["validating", "calibrating"])
+def test_validation_that_runs_out_of_memory_says_what_to_lower(
+    photos: tuple[Photos, Photos], label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(calibration, "calibration_step", lambda *_: failing)
+    given: dict[str, Any] = {
+        "num_photos": 7,
+        "image_size_px": 40,
+        "global_batch": 4,
+        "devices": Devices(tf.distribute.get_strategy(), Share(), "1 CPU"),
+        "stop": StopRequest(),
+    }
+    passes = {
+        "validating": lambda: validate(failing, photos[1].files, **given),
+        "calibrating": lambda: calibration.calibrate(keras.Sequential(), photos[1].files, **given),
+    }
+    with pytest.raises(FieldmarkError) as caught:
+        passes[label]()
+    assert str(caught.value) == (
+        f"A device ran out of memory while {label} at 40 px with a trainer.eval_batch of 4. Lower "
+        "trainer.eval_batch."
+    )
 
 
 def test_two_replicas_train_in_parts_what_they_train_whole(tmp_path: Path) -> None:

@@ -61,6 +61,9 @@ def test_papers_ends_are_those_of_its_table_6(
 def test_sizes_keep_their_ratio_to_the_last_and_their_multiple() -> None:
     made = plan("journal", image_size_px=224, size_multiple_px=32)
     assert [stage.image_size_px for stage in made] == [64, 160, 224]
+    made = plan("journal", image_size_px=299, size_multiple_px=32)
+    assert [stage.image_size_px for stage in made] == [96, 192, 299]
+    assert [stage.image_size_px for stage in plan("journal", size_multiple_px=32)][-1] == 288
 
 
 def test_short_takes_as_many_steps_an_epoch_at_every_size_of_at_least_two_thirds() -> None:

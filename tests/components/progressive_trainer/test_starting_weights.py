@@ -10,13 +10,14 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.artifacts import Taxonomy, TrainingHistory
+from components.named_files import contents
 from components.progressive_trainer import executor as executor_module
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.executor import Executor
 from components.progressive_trainer.job import TrainingJob
 from components.progressive_trainer.starting_weights import starting_weights
 from components.training_recipe import training_recipe
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, FieldmarkError
 from schemas.settings import load_settings
 from serving.fingerprint import EXTRAS, MANIFEST_FILE
 
@@ -64,7 +65,12 @@ def test_first_weights_must_be_there_before_the_first_model() -> None:
 
 
 def job_of(
-    root: Path, monkeypatch: pytest.MonkeyPatch, models: list[Artifact], settings: dict[str, Any]
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    models: list[Artifact],
+    settings: dict[str, Any],
+    *,
+    named_files: str = "",
 ) -> TrainingJob:
     """The job that the executor would start."""
     jobs: list[TrainingJob] = []
@@ -76,6 +82,7 @@ def job_of(
         artifact.uri = str(root / key)
     properties = {
         "settings": json.dumps(settings),
+        "named_files": named_files,
         "manifest": json.dumps({"recipe": "r"}),
         "export_fingerprint": "f",
         "checkpoint_root": str(root / "checkpoints"),
@@ -109,3 +116,24 @@ def test_checkpoints_and_manifest_are_of_the_model_that_training_starts_from(
     assert from_first.manifest == {"recipe": training_recipe("r", "f"), "base_model": "one"}
     places = {job.checkpoint_dir for job in (fresh, from_first, from_second)}
     assert len(places) == 3
+
+
+def test_checkpoints_are_of_what_is_in_the_files_that_settings_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "synonyms.csv"
+    settings = {"base_weights": "none", "synonyms": str(table)}
+
+    def place(content: str, **options: str) -> str:
+        table.write_text(content)
+        return job_of(tmp_path, monkeypatch, [], settings, **options).checkpoint_dir
+
+    assert place("a merge") == place("a merge") != place("a split")
+    table.write_text("a merge")
+    known = contents(TrainerSettings(synonyms=str(table)).named_files)
+    assert place("a merge", named_files=known) == place("a merge")
+    with pytest.raises(FieldmarkError) as caught:
+        place("a split", named_files=known)
+    assert str(caught.value) == (
+        "A file of trainer.synonyms was changed after this run began. Give the same command again."
+    )

@@ -38,6 +38,14 @@ def test_first_steps_of_a_stage_are_covered_without_any_checkpoint() -> None:
         way_back.place(FAILED)
 
 
+def test_machine_of_several_copies_nothing_since_it_cannot_go_back() -> None:
+    way_back = WayBack(None, workers=2)
+    way_back.begin(STAGE, 8, lambda: pytest.fail("copied"))
+    way_back.step(8)
+    with pytest.raises(FieldmarkError, match="one of 2 machines cannot take a step back"):
+        way_back.place(FAILED)
+
+
 def test_checkpoint_of_the_very_place_is_not_copied(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     empty = {"history": [], "partial_epoch": {}, "record": {}}

@@ -25,10 +25,11 @@ def test_preset_is_printed_with_its_cost_and_curves() -> None:
     assert result.stdout.startswith("small, 1,000 training photos, 7 leaves\n")
     rows = re.findall(r"^ +(\d) +(\d+) +(\d+) +([\d.]+) +", result.stdout, re.MULTILINE)
     assert rows == [
-        ("1", "100", "128", "15.0"),
-        ("2", "200", "64", "7.6"),
+        ("1", "100", "128", "15.1"),  # over the end of an epoch, and not just before it
+        ("2", "200", "64", "7.4"),
         ("3", "299", "32", "7.5"),
     ]
+    assert re.search(r"PFLOP  of operations$", result.stdout, re.MULTILINE)
     shares = [int(share) for share in re.findall(r"(\d+)%$", result.stdout, re.MULTILINE)]
     assert sum(shares) == pytest.approx(100, abs=1)
     assert shares == sorted(shares)
@@ -71,6 +72,15 @@ def test_frozen_part_costs_its_pass_forth_alone() -> None:
     assert "0.67 of what the same epochs cost at 100 px throughout, all of it learning." in table
 
 
+def test_validations_are_counted_where_their_photos_are_given() -> None:
+    plan = planned([{"image_size_px": 100, "trainable": part} for part in ("head", "all")])
+    table = schedule_table(plan, num_photos=100, cost_of_size=area, val_photos=100)
+    # Training takes 1 and 3 passes forth, the validation of as many photos 1 and 1.
+    shares = re.findall(r"(\d+)% +\S+ +(\d+)%$", table, re.MULTILINE)
+    assert shares == [("25", "33"), ("75", "67")]
+    assert re.search(r"of operations +val PFLOP +of operations, val too$", table, re.MULTILINE)
+
+
 def test_what_alters_photos_has_a_column_where_a_stage_uses_it() -> None:
     plan = planned([{"image_size_px": 96}, {"image_size_px": 96, "cutmix": 0.5}])
     header, _, second = schedule_table(plan, num_photos=100, cost_of_size=area).splitlines()[:3]
@@ -86,7 +96,7 @@ def test_notes_say_what_is_open_and_which_sizes_are_dear() -> None:
     assert schedule_notes(plan, AdaptiveSettings(), cost_of_size=lambda size: -(-size // 32)) == [
         "auto: found by trial when training starts; shown is learning_rate_batch.",
         "adaptive: a stage may end at 0.5 of its epochs, and go on to 1.5 of them.",
-        "sizes: a pixel costs at 100 px 1.23 times as much as at 96 px. size_multiple_px: 32 takes "
-        "sizes that the network halves without a remainder.",
+        "sizes: a pixel costs at 100 px 1.23 times as much as at 96 px: the network halves "
+        "multiples of 32 px without a remainder.",
     ]
     assert schedule_notes(planned([{"image_size_px": 100}]), None, cost_of_size=area) == []

@@ -1,0 +1,69 @@
+"""How many photos a training has, remembered beside its checkpoints: counted once, not each start.
+
+To count 30 million records is to read them all. The law: a count is remembered for the very files
+that it was made of, by their names, sizes and times of change; of others it is made anew.
+
+    counts = RememberedCounts(checkpoint_dir, writes=devices.is_chief)
+    counts.photos(files), counts.labels(files)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.progressive_trainer.photo_stream import count_labels, count_photos
+from schemas.json_file import write_json
+
+COUNTS_FILE = "counts.json"
+
+
+class RememberedCounts:
+    """Counts of records, by file.
+
+    Args:
+        directory: of the run's checkpoints; made when there is something to remember.
+        writes: whether this process is the one that writes there.
+    """
+
+    def __init__(self, directory: Path, *, writes: bool) -> None:
+        self._file, self._writes = directory / COUNTS_FILE, writes
+
+    def photos(self, files: Sequence[str]) -> int:
+        """Returns what `photo_stream.count_photos` does."""
+        return int(self._counted("photos", files, lambda: count_photos(files)))
+
+    def labels(self, files: Sequence[str]) -> np.ndarray:
+        """Returns what `photo_stream.count_labels` does."""
+        counts = self._counted("labels", files, lambda: count_labels(files).tolist())
+        return np.array(counts, np.int64)
+
+    def _counted(self, what: str, files: Sequence[str], count: Callable[[], Any]) -> Any:
+        key = f"{what} of {_state(files)}"
+        known = self._read()
+        if key in known:
+            return known[key]
+        counted = count()
+        if self._writes:
+            write_json(self._file, {**known, key: counted})
+        return counted
+
+    def _read(self) -> dict[str, Any]:
+        if not self._file.is_file():
+            return {}
+        known: dict[str, Any] = json.loads(self._file.read_text())
+        return known
+
+
+def _state(files: Sequence[str]) -> str:
+    """16 hex digits over the files' names, sizes and times of change."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        stat = Path(file).stat()
+        digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
