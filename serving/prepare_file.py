@@ -25,7 +25,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from schemas.errors import DataError
 from serving.preprocess_spec import OURS, as_client
 
-UPLOAD_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+UPLOAD_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 """What `prepare_bytes` reads: Pillow knows many more, some of which start other programs."""
 
 _REMEDY = "Give a whole JPEG, PNG, GIF or WebP photo."

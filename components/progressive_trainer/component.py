@@ -98,6 +98,8 @@ CODE = (
     "schemas.synonyms",
     "schemas.taxonomy",
     "schemas.taxonomy_csv",
+    "serving.photo_kinds",
+    "serving.prepare_each",
     "serving.preprocess",
     "serving.saved_model",
     "serving.signatures",
