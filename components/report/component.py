@@ -29,7 +29,6 @@ from schemas.source_hash import source_hash
 
 CODE = (
     "components.report",
-    "components.export_example_gen.photo_bytes",
     "components.export_example_gen.set_aside",
     "components.taxon_evaluator.problem_taxa",
     "schemas.counted",
@@ -38,6 +37,7 @@ CODE = (
     "schemas.record",
     "schemas.taxonomy",
     "schemas.taxonomy_csv",
+    "schemas.upright",
 )
 """What decides what the page shows."""
 
