@@ -52,6 +52,13 @@ DEFAULT_PORT = 8501
     help="Photos of all requests that are inside at a time; more are asked to come back.",
 )
 @click.option(
+    "--max-read-secs",
+    default=60.0,
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECS",
+    help="How long a request may take to arrive.",
+)
+@click.option(
     "--max-batch",
     default=32,
     type=click.IntRange(1, 1024),
@@ -83,6 +90,7 @@ def command(
     max_pixels: int,
     max_photos: int,
     max_waiting: int,
+    max_read_secs: float,
     max_batch: int,
     watch_secs: float,
     grace_secs: float,
@@ -107,7 +115,7 @@ def command(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("serving").setLevel(logging.INFO)
     logging.getLogger("aiohttp.access").setLevel(logging.INFO if access_log else logging.WARNING)
-    limits = Limits(max_mb, max_pixels, max_photos, max_waiting)
+    limits = Limits(max_mb, max_pixels, max_photos, max_waiting, max_read_secs)
     options = ServerOptions(
         model_dir,
         name=name,

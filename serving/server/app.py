@@ -125,6 +125,10 @@ async def _background(
     yield
     if watching is not None:
         watching.cancel()
+    await asyncio.get_running_loop().run_in_executor(None, _end, source, decoders)
+
+
+def _end(source: ModelSource, decoders: ThreadPoolExecutor) -> None:
     decoders.shutdown()
     source.close()
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from serving.checked_bundle import find_bundle, load_bundle
 from serving.suggestions import Suggester
@@ -53,6 +53,14 @@ class Output:
 
     scores: Floats
     features: Floats | None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all of it are numbers."""
+        return bool(
+            np.isfinite(self.scores).all()
+            and (self.features is None or np.isfinite(self.features).all())
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +112,7 @@ class LoadedModel:
 def load_model(
     directory: Path, *, variant: str | None = None, num_threads: int | None = None
 ) -> LoadedModel:
-    """Loads a SavedModel or a bundle, and has it answer once, as the first time takes longer.
+    """Loads a SavedModel or a bundle, and has it answer once.
 
     Args:
         directory: of one version.
@@ -113,16 +121,30 @@ def load_model(
 
     Raises:
         ConfigError: if a SavedModel is asked for a variant, or a bundle for one that it lacks.
-        DataError: if the model's files are faulty.
+        DataError: if the model's files are faulty, or it gives no number for each leaf.
     """
     version = int(directory.name) if directory.name.isdecimal() else 1
     if find_bundle(directory) is not None:
         model = _load_bundle(directory, version, variant, num_threads or os.cpu_count() or 1)
     else:
         model = _load_saved_model(directory, version, variant)
-    size = model.network.image_size_px
-    model.run(np.zeros((1, size, size, 3), np.float32))
+    _check_answer(model)
     return model
+
+
+def _check_answer(model: LoadedModel) -> None:
+    """Has the model answer; the first time takes longer, which is not for a client to wait."""
+    if model.manifest.get(TEMPERATURE) is not None:
+        temperature_of(model.manifest, source=model.source)
+    size, leaves = model.network.image_size_px, model.taxonomy.num_leaves
+    (output,) = model.run(np.zeros((1, size, size, 3), np.float32))
+    if output.scores.shape != (leaves,) or not output.is_finite:
+        raise DataError(
+            model.source,
+            problem=f"gives no number for each of its {leaves:,} leaves: of a black photo it gives "
+            f"{np.isfinite(output.scores).sum():,} numbers in {output.scores.size:,} values.",
+            remedy="Export the model again.",
+        )
 
 
 def _load_bundle(
