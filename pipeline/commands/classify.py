@@ -7,8 +7,6 @@ fieldmark classify holiday/ --model mobile/ --out answers.csv
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+
+from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from serving.answer import Answer, ScoredTaxon, Unread
@@ -51,7 +51,12 @@ _LINE_WIDTH = 96
     metavar="FILE",
     help="Write a row a photo to FILE, .csv or .jsonl, with a progress bar.",
 )
-@click.option("--resume", is_flag=True, help="With --out: go on with what FILE holds already.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="With --out: go on with what FILE holds already. A photo that has a row is left alone, "
+    "also if it could not be read.",
+)
 @click.option(
     "--batch",
     "batch_size",
@@ -90,6 +95,7 @@ def command(
     from serving.classify_many import classify_many
     from serving.find_photos import find_photos
 
+    _check_output(out, resume=resume, as_json=as_json)
     paths = find_photos(photos)
     cores = os.cpu_count() or 1
     classifier = open_classifier(
@@ -107,24 +113,39 @@ def command(
         with AnswerFile(out, top=top, resume=resume) as file:
             left = [path for path in paths if path not in file.done]
             unread = _write(file, answer(left), len(left))
-        click.echo(_summary(out, len(paths), len(left), unread))
+        click.echo(_summary(out, len(left) - unread, len(paths) - len(left), unread))
     if unread:
         sys.exit(1)
+
+
+def _check_output(out: str | None, *, resume: bool, as_json: bool) -> None:
+    if resume and out is None:
+        raise ConfigError(
+            "--resume goes on with a file of answers, and none is named. Add --out FILE, or leave "
+            "--resume out."
+        )
+    if as_json and out is not None:
+        raise ConfigError(
+            f"--json prints, and --out writes to {out}. Leave --json out; name a file that ends in "
+            ".jsonl for a line of JSON a photo."
+        )
 
 
 def _print(results: Iterable[Answer | Unread], *, as_json: bool) -> int:
     """Returns how many photos could not be read."""
     from serving.answer import Unread
+    from serving.answer_file import json_line
+    from serving.any_name import to_text
 
     unread = answered = 0
     for result in results:
         if isinstance(result, Unread):
-            click.echo(result.error, err=True)
+            click.echo(to_text(result.error), err=True)
             unread += 1
         elif as_json:
-            click.echo(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
+            click.echo(json_line(result))
         else:
-            click.echo(("\n" if answered else "") + format_answer(result))
+            click.echo(to_text(("\n" if answered else "") + format_answer(result)))
             answered += 1
     return unread
 
@@ -150,10 +171,10 @@ def _bar(results: Iterable[Answer | Unread], total: int) -> Iterator[Iterable[An
         yield bar
 
 
-def _summary(out: str, total: int, classified: int, unread: int) -> str:
+def _summary(out: str, classified: int, before: int, unread: int) -> str:
     text = f"{classified:,} photos classified: {out}"
-    if classified < total:
-        text += f" ({total - classified:,} stood there already)"
+    if before:
+        text += f" ({before:,} stood there already)"
     return f"{text}; {unread:,} could not be read" if unread else text
 
 
