@@ -1,7 +1,7 @@
 """Answers in a file, a row a photo, written as they come; a run that was stopped can be taken up.
 
-* `.csv`: the columns of `columns(top)`: the photo, why it could not be read, the common ancestor,
-  then the likeliest leaves. RFC quoting.
+* `.csv`: the columns of `columns(top)`: the photo, why it could not be read, why leaves are left
+  out, the common ancestor, names of the best branch, then the likeliest leaves. RFC quoting.
 * `.jsonl`: an object a line, as `fieldmark classify --json` prints them.
 
 Law: a photo that has a row is done, also one that could not be read; to have it tried again, take
@@ -122,7 +122,8 @@ class AnswerFile:
                 self._path,
                 row=1,
                 problem=f"has other columns than those of {self._top} leaves.",
-                remedy="Give the same --top as before, or name another file.",
+                remedy="Give the same --top as before; or, if an older version wrote it, name "
+                "another file.",
             )
         yield from (from_text(cells[0]) for cells in reader)
 
@@ -135,15 +136,17 @@ def json_line(result: Answer | Unread) -> str:
 def columns(top: int) -> list[str]:
     """Returns the columns of a CSV file with so many leaves."""
     leaves = [f"{name}_{place}" for place in range(1, top + 1) for name in _TAXON]
-    return ["photo", "error", *(f"common_ancestor_{name}" for name in _TAXON), *leaves]
+    ancestor = [f"common_ancestor_{name}" for name in _TAXON]
+    return ["photo", "error", "reason", *ancestor, "best_branch", *leaves]
 
 
 def row(result: Answer | Unread, top: int) -> list[str]:
     """Returns the cells of a CSV row; those that have nothing to say are empty."""
     if isinstance(result, Unread):
         return [result.path, result.error] + [""] * (len(columns(top)) - 2)
-    named = [result.common_ancestor, *result.leaves]
-    cells = [cell for taxon in named for cell in _cells(taxon)]
+    branch = " > ".join(taxon.name for taxon in result.best_branch)
+    leaves = [cell for taxon in result.leaves for cell in _cells(taxon)]
+    cells = [result.reason or "", *_cells(result.common_ancestor), branch, *leaves]
     missing = len(columns(top)) - 2 - len(cells)
     return [result.path, "", *cells, *[""] * missing]
 

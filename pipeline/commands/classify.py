@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LINE_WIDTH = 96
 
+_REASONS = {"people": "There may be a person in this photo: no other taxon is suggested."}
+
 
 @click.command("classify")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
@@ -180,12 +182,13 @@ def _summary(out: str, classified: int, before: int, unread: int) -> str:
 
 def format_answer(answer: Answer) -> str:
     """Returns the answer for people: the photo, the branch above, a line a leaf."""
-    width = max(len(leaf.name) for leaf in answer.leaves)
+    width = max((len(leaf.name) for leaf in answer.leaves), default=0)
     leaves = [
         f"  {leaf.score:6.1%}  {leaf.name:<{width}}  {leaf.rank}, taxon {leaf.taxon_id}"
         for leaf in answer.leaves
     ]
-    return "\n".join([answer.path, *_branch_lines(answer.lineage), *leaves])
+    reason = [f"  {_REASONS[answer.reason]}"] if answer.reason else []
+    return "\n".join([answer.path, *reason, *_branch_lines(answer.lineage), *leaves])
 
 
 def _branch_lines(lineage: tuple[ScoredTaxon, ...]) -> list[str]:

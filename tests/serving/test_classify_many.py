@@ -96,10 +96,12 @@ def test_csv_has_a_row_a_photo(classifier: Classifier, folder: Path, tmp_path: P
     owl = {name: value for name, value in rows[1].items() if name != "photo"}
     assert owl == {
         "error": "",
+        "reason": "",
         "common_ancestor_taxon_id": "20",
         "common_ancestor_name": "Strix",
         "common_ancestor_rank": "genus",
         "common_ancestor_score": "0.9",
+        "best_branch": "Animalia > Strigidae > Strix > Strix aluco",
         "taxon_id_1": "101",
         "name_1": "Strix aluco",
         "rank_1": "species",

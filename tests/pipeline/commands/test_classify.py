@@ -53,6 +53,14 @@ def test_long_branch_is_broken_into_lines() -> None:
     assert lines[1].endswith(">")
 
 
+def test_people_are_told_of() -> None:
+    alone = Answer("x.jpg", OWL.leaves[:1], OWL.lineage, reason="people")
+    why = "  There may be a person in this photo: no other taxon is suggested."
+
+    assert format_answer(alone).splitlines()[:2] == ["x.jpg", why]
+    assert format_answer(Answer("x.jpg", (), (), reason="people")) == f"x.jpg\n{why}"
+
+
 def test_leaf_without_ancestors_has_no_branch() -> None:
     answer = Answer("x.jpg", OWL.leaves[:1], OWL.lineage[-1:])
 
