@@ -28,6 +28,22 @@ DEFAULT_PORT = 8501
 @click.option("--name", default="fieldmark", help="Of the model, in /v1/models/NAME.")
 @click.option("--variant", default=None, help="Of a bundle: which to use. Default: the bundle's.")
 @click.option(
+    "--geo-model",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Geo model of the same taxonomy, .tflite: photos sent with lat and lng are answered by "
+    "what is expected there, too. Elevation is taken as 0 m.",
+)
+@click.option(
+    "--geo-thresholds",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="Of the geo model: the score from which on a taxon is expected nearby (taxon_id, thres); "
+    "then only such taxa are common ancestors.",
+)
+@click.option(
     "--max-mb",
     default=20.0,
     type=click.FloatRange(0.001, 2000),
@@ -86,6 +102,8 @@ def command(
     port: int,
     name: str,
     variant: str | None,
+    geo_model: Path | None,
+    geo_thresholds: Path | None,
     max_mb: float,
     max_pixels: int,
     max_photos: int,
@@ -120,6 +138,8 @@ def command(
         model_dir,
         name=name,
         variant=variant,
+        geo_model=geo_model,
+        geo_thresholds=geo_thresholds,
         limits=limits,
         max_batch=max_batch,
         watch_secs=watch_secs,

@@ -17,19 +17,29 @@ import numpy.typing as npt
 
 from schemas.leaf_paths import NO_NODE
 from schemas.taxonomy import NO_LEAF, Taxonomy
+from serving.geo_model import ELEVATION_M
+from serving.geo_scores import Geo
 from serving.server.loaded_model import LoadedModel
 from serving.server.photo_upload import Wishes
 from serving.shown import shown
 from serving.temperature import apply_temperature
 
 NO_GEO_MODEL = (
-    "The place was not used: this model comes without a geo model, so the answer rests on the "
-    "photo alone."
+    "The place was not used: the server was started without a geo model, so the answer rests on "
+    "the photo alone."
+)
+GEO_MODEL = (
+    "The scores are those of the photo times those of the geo model at this place, whose elevation "
+    f"is not known and taken as {ELEVATION_M:g} m."
 )
 
 
 def photo_answer(
-    model: LoadedModel, name: str, scores: npt.NDArray[np.float32], wishes: Wishes
+    model: LoadedModel,
+    name: str,
+    scores: npt.NDArray[np.float32],
+    wishes: Wishes,
+    geo: Geo | None = None,
 ) -> dict[str, Any]:
     """Returns the answer for one photo.
 
@@ -38,11 +48,12 @@ def photo_answer(
         name: of the photo.
         scores: float32 [N].
         wishes: what was asked.
+        geo: of its place; None without one, or without a geo model.
     """
     taxonomy, row = model.taxonomy, scores[None].astype(np.float64)
     if wishes.calibrated:
         row = apply_temperature(row, model.temperature())
-    (photo,) = shown(model.suggester, row, top=wishes.top, rule=wishes.rule)
+    (photo,) = shown(model.suggester, row, top=wishes.top, rule=wishes.rule, geo=geo)
     ancestor = photo.ancestor
 
     def told(nodes: Iterable[int]) -> list[dict[str, Any]]:
@@ -67,12 +78,21 @@ def unread_answer(name: str, error: str) -> dict[str, Any]:
     return {"name": name, "error": error, "reason": None, **nothing}
 
 
-def place_answer(wishes: Wishes) -> dict[str, Any] | None:
+def place_answer(model: LoadedModel, wishes: Wishes) -> dict[str, Any] | None:
     """Returns what became of the place, if one was given."""
     if wishes.place is None:
         return None
     latitude, longitude = wishes.place
-    return {"lat": latitude, "lng": longitude, "used": False, "note": NO_GEO_MODEL}
+    used = model.geo is not None
+    note = GEO_MODEL if used else NO_GEO_MODEL
+    return {"lat": latitude, "lng": longitude, "used": used, "note": note}
+
+
+def geo_of(model: LoadedModel, wishes: Wishes) -> Geo | None:
+    """Returns what the model's geo model says of the place; None where either is missing."""
+    if model.geo is None or wishes.place is None:
+        return None
+    return model.geo.at(*wishes.place)
 
 
 def tree_nodes(taxonomy: Taxonomy, leaves: Iterable[int]) -> list[int]:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from schemas.errors import ConfigError
 from serving.server.body import read_body
-from serving.server.classify_answer import photo_answer, place_answer, unread_answer
+from serving.server.classify_answer import geo_of, photo_answer, place_answer, unread_answer
 from serving.server.ending import Ending
 from serving.server.errors import RequestError, too_many
 from serving.server.gate import Gate
@@ -148,12 +148,13 @@ class Handlers:
                 raise too_many(len(upload.photos), self._limits.max_photos)
             visit.grow_to(len(upload.photos))
             found = await self._desk.look_at(served, upload.photos)
+            geo = await _in_thread(partial(geo_of, served.model, upload.wishes))
             answers = []
             for (name, _), item in zip(upload.photos, found, strict=True):
                 if isinstance(item, str):
                     answers.append(unread_answer(name, item))
                     continue
-                say = partial(photo_answer, served.model, name, item.scores, upload.wishes)
+                say = partial(photo_answer, served.model, name, item.scores, upload.wishes, geo)
                 answers.append(await _in_thread(say))
             if all(answer["error"] for answer in answers):
                 raise RequestError(422, " ".join(answer["error"] for answer in answers))
@@ -161,7 +162,7 @@ class Handlers:
                 {
                     "model": self._model_info(served.model),
                     "calibrated": upload.wishes.calibrated,
-                    "location": place_answer(upload.wishes),
+                    "location": place_answer(served.model, upload.wishes),
                     "photos": answers,
                 }
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from serving.checked_bundle import find_bundle, load_bundle
+from serving.geo_model import GeoModel
 from serving.suggestions import Suggester
 from serving.temperature import TEMPERATURE, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
@@ -74,6 +75,7 @@ class LoadedModel:
         taxonomy: N leaves.
         manifest: of the SavedModel or the bundle.
         gives_features: whether the network gives features.
+        geo: the geo model beside it; None if there is none.
     """
 
     version: int
@@ -82,6 +84,7 @@ class LoadedModel:
     taxonomy: Taxonomy
     manifest: Mapping[str, Any]
     gives_features: bool
+    geo: GeoModel | None = None
 
     @property
     def model_id(self) -> str:
@@ -110,7 +113,12 @@ class LoadedModel:
 
 
 def load_model(
-    directory: Path, *, variant: str | None = None, num_threads: int | None = None
+    directory: Path,
+    *,
+    variant: str | None = None,
+    num_threads: int | None = None,
+    geo_model: Path | None = None,
+    geo_thresholds: Path | None = None,
 ) -> LoadedModel:
     """Loads a SavedModel or a bundle, and has it answer once.
 
@@ -118,10 +126,13 @@ def load_model(
         directory: of one version.
         variant: of a bundle; None for its default.
         num_threads: for a bundle's model; None for one a core.
+        geo_model: `.tflite` file of the geo model that belongs to the model; None for none.
+        geo_thresholds: table of its thresholds; None for none.
 
     Raises:
         ConfigError: if a SavedModel is asked for a variant, or a bundle for one that it lacks.
-        DataError: if the model's files are faulty, or it gives no number for each leaf.
+        DataError: if the model's files are faulty, it gives no number for each leaf, or the geo
+            model is another model's.
     """
     version = int(directory.name) if directory.name.isdecimal() else 1
     if find_bundle(directory) is not None:
@@ -129,7 +140,9 @@ def load_model(
     else:
         model = _load_saved_model(directory, version, variant)
     _check_answer(model)
-    return model
+    if geo_model is None:
+        return model
+    return replace(model, geo=GeoModel(geo_model, model.taxonomy, thresholds=geo_thresholds))
 
 
 def _check_answer(model: LoadedModel) -> None:

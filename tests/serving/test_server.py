@@ -212,7 +212,7 @@ def test_classify_takes_a_photo_as_the_body_and_wishes_in_the_address(tmp_path: 
         assert photo["common_ancestor"]["name"] == "Quercus"
         place = answer["location"]
         assert (place["lat"], place["lng"], place["used"]) == (47.5, -8.25, False)
-        assert place["note"].startswith("The place was not used: this model comes without a geo")
+        assert place["note"].startswith("The place was not used: the server was started without a ")
 
     visit(World(tmp_path).app(), scenario)
 
