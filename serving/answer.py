@@ -1,4 +1,4 @@
-"""What is said about a photo: the likeliest leaves, the branch of the best, the common ancestor.
+"""What is said about a photo: the likeliest leaves, the branches above, the common ancestor.
 
 answers = answers_from_scores(Suggester(taxonomy), ["owl.jpg"], scores, top=5)  # float [B, N]
 answers[0].leaves[0].name, [node.name for node in answers[0].lineage]
@@ -6,16 +6,16 @@ answers[0].leaves[0].name, [node.name for node in answers[0].lineage]
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.leaf_paths import NO_NODE
 from schemas.taxonomy import Taxonomy
-from serving.rollup import top_leaves
+from serving.shown import Shown, shown
 from serving.suggestions import Suggester
 
 
@@ -42,17 +42,23 @@ class Answer:
 
     Attributes:
         path: the photo.
-        leaves: the likeliest leaves, best first.
+        leaves: the likeliest leaves, best first; where people are among them, they are alone, or
+            there is none.
         lineage: from the kingdom down to the likeliest leaf, itself included. A node's score is
             the sum over its leaves, so it shows down to which rank the model is sure.
         common_ancestor: the lowest taxon, genus to superfamily, that the model is sure of by the
             apps' rule (see `serving.suggestions`); None if there is none.
+        best_branch: from the best kingdom down, at each step to the child of most score. It ends at
+            another leaf than the likeliest where a genus of many fair leaves outdoes it.
+        reason: "people" if they are among the suggestions, so that others are left out; else None.
     """
 
     path: str
     leaves: tuple[ScoredTaxon, ...]
     lineage: tuple[ScoredTaxon, ...]
     common_ancestor: ScoredTaxon | None = None
+    best_branch: tuple[ScoredTaxon, ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,27 +90,28 @@ def answers_from_scores(
         top: how many leaves to name; all if there are fewer.
     """
     taxonomy = suggester.roll_up.taxonomy
-    best = top_leaves(scores, top)[0]
-    node_scores = taxonomy.sum_to_nodes(scores.astype(np.float64))
-    ancestors = suggester(scores).ancestors
     answers = []
-    for place, path in enumerate(paths):
-        leaves = taxonomy.leaf_nodes[best[place]]
-        own = node_scores[place]
-        ancestor = int(ancestors.nodes[place])
+    for path, photo in zip(paths, shown(suggester, scores, top=top), strict=True):
+        told = partial(_told, taxonomy, photo)
+        above = taxonomy.lineage(photo.leaves[0]) if photo.leaves else []
+        ancestor = photo.ancestor
         answers.append(
             Answer(
                 path=path,
-                leaves=tuple(_scored(taxonomy, leaf, own[leaf]) for leaf in leaves),
-                lineage=tuple(
-                    _scored(taxonomy, node, own[node]) for node in taxonomy.lineage(int(leaves[0]))
-                ),
+                leaves=told(photo.leaves),
+                lineage=told(above),
                 common_ancestor=None
-                if ancestor == NO_NODE
-                else _scored(taxonomy, ancestor, ancestors.scores[place]),
+                if ancestor is None
+                else _scored(taxonomy, ancestor, photo.ancestor_score),
+                best_branch=told(photo.branch),
+                reason=photo.reason,
             )
         )
     return answers
+
+
+def _told(taxonomy: Taxonomy, photo: Shown, nodes: Iterable[int]) -> tuple[ScoredTaxon, ...]:
+    return tuple(_scored(taxonomy, node, photo.node_scores[node]) for node in nodes)
 
 
 def _scored(taxonomy: Taxonomy, node: int, score: float) -> ScoredTaxon:

@@ -1,8 +1,11 @@
 """Answers in a file, a row a photo, written as they come; a run that was stopped can be taken up.
 
-* `.csv`: the columns of `columns(top)`: the photo, why it could not be read, the common ancestor,
-  then the likeliest leaves. RFC quoting.
+* `.csv`: the columns of `columns(top)`: the photo, why it could not be read, why leaves are left
+  out, the common ancestor, names of the best branch, then the likeliest leaves. RFC quoting.
 * `.jsonl`: an object a line, as `fieldmark classify --json` prints them.
+
+Law: a photo that has a row is done, also one that could not be read; to have it tried again, take
+its row out of the file.
 
     with AnswerFile("answers.csv", top=3, resume=True) as file:
         paths = [path for path in paths if path not in file.done]
@@ -23,6 +26,7 @@ from typing import Any
 
 from schemas.errors import ConfigError, DataError
 from serving.answer import Answer, ScoredTaxon, Unread
+from serving.any_name import from_text, to_text
 
 ENDINGS = (".csv", ".jsonl")
 _TAXON = ("taxon_id", "name", "rank", "score")
@@ -80,8 +84,7 @@ class AnswerFile:
         if self._is_csv:
             self._file.write(_csv_line(row(result, self._top)))
         else:
-            line = json.dumps(dataclasses.asdict(result), ensure_ascii=False)
-            self._file.write(f"{line}\n")
+            self._file.write(f"{json_line(result)}\n")
         self._file.flush()
 
     @property
@@ -91,7 +94,7 @@ class AnswerFile:
     def _read(self) -> set[str]:
         """The photos of a file that is there, which loses a last line that was not finished."""
         content = self._path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
+        whole = content[: self._end_of_rows(content)]
         if len(whole) < len(content):
             self._path.write_bytes(whole)
         try:
@@ -104,6 +107,13 @@ class AnswerFile:
                 remedy="Name another file.",
             ) from error
 
+    def _end_of_rows(self, content: bytes) -> int:
+        """Where the last finished row ends. In CSV a name may hold a line's end, in quotes."""
+        end = content.rfind(b"\n") + 1
+        while self._is_csv and content.count(b'"', 0, end) % 2:
+            end = content.rfind(b"\n", 0, end - 1) + 1
+        return end
+
     def _csv_photos(self, text: str) -> Iterator[str]:
         reader = csv.reader(io.StringIO(text, newline=""))
         header = next(reader, None)
@@ -112,23 +122,31 @@ class AnswerFile:
                 self._path,
                 row=1,
                 problem=f"has other columns than those of {self._top} leaves.",
-                remedy="Give the same --top as before, or name another file.",
+                remedy="Give the same --top as before; or, if an older version wrote it, name "
+                "another file.",
             )
-        yield from (cells[0] for cells in reader)
+        yield from (from_text(cells[0]) for cells in reader)
+
+
+def json_line(result: Answer | Unread) -> str:
+    """Returns a result as one line of JSON, its end left out."""
+    return to_text(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
 
 
 def columns(top: int) -> list[str]:
     """Returns the columns of a CSV file with so many leaves."""
     leaves = [f"{name}_{place}" for place in range(1, top + 1) for name in _TAXON]
-    return ["photo", "error", *(f"common_ancestor_{name}" for name in _TAXON), *leaves]
+    ancestor = [f"common_ancestor_{name}" for name in _TAXON]
+    return ["photo", "error", "reason", *ancestor, "best_branch", *leaves]
 
 
 def row(result: Answer | Unread, top: int) -> list[str]:
     """Returns the cells of a CSV row; those that have nothing to say are empty."""
     if isinstance(result, Unread):
         return [result.path, result.error] + [""] * (len(columns(top)) - 2)
-    named = [result.common_ancestor, *result.leaves]
-    cells = [cell for taxon in named for cell in _cells(taxon)]
+    branch = " > ".join(taxon.name for taxon in result.best_branch)
+    leaves = [cell for taxon in result.leaves for cell in _cells(taxon)]
+    cells = [result.reason or "", *_cells(result.common_ancestor), branch, *leaves]
     missing = len(columns(top)) - 2 - len(cells)
     return [result.path, "", *cells, *[""] * missing]
 
@@ -141,11 +159,13 @@ def _cells(taxon: ScoredTaxon | None) -> list[str]:
 
 def _csv_line(cells: list[str]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
+    # Told to end lines by "\n" alone, it would leave a name with "\r" unquoted.
+    csv.writer(buffer).writerow(cells)
+    return to_text(buffer.getvalue().removesuffix("\r\n") + "\n")
 
 
 def _json_photos(text: str) -> Iterator[str]:
-    for line in text.splitlines():
+    # Not splitlines: JSON leaves as they are other characters that it takes for the end of a line.
+    for line in text.split("\n")[:-1]:
         record: Mapping[str, Any] = json.loads(line)
         yield record["path"]

@@ -66,7 +66,7 @@ class AnyTFLite:
             ConfigError: if its quantised input cannot hold the range.
         """
         self._path = Path(path)
-        self._interpreter = _load(self._path)
+        self._interpreter = load_interpreter(self._path)
         takes = self._interpreter.get_input_details()
         self._input = takes[0]
         self.image_size_px, self._colours_first = _photo_shape(self._path, takes)
@@ -102,7 +102,12 @@ class AnyTFLite:
         return ((given.astype(np.float32) - zero) * (scale or 1.0)).astype(np.float32)
 
 
-def _load(path: Path) -> Interpreter:
+def load_interpreter(path: Path) -> Interpreter:
+    """Returns what runs a model, ready to.
+
+    Raises:
+        DataError: if the file cannot be read, or is no model that runs here.
+    """
     try:
         interpreter = Interpreter(model_content=path.read_bytes())
         interpreter.allocate_tensors()

@@ -131,13 +131,18 @@ def find_model(given: Path) -> Path:
     """
     newest = newest_version(given)
     for path in [given, *([newest] if newest else [])]:
-        if (path / SAVED_MODEL_FILE).is_file() or find_bundle(path) is not None:
+        if is_model(path):
             return path
     raise ConfigError(
         f"No model in {given}. Expected a directory with {SAVED_MODEL_FILE} or {BUNDLE_MANIFEST}, "
         f"or one of numbered versions of such. Received: {_contents(given)}. Give the directory "
         "that the pipeline pushes to."
     )
+
+
+def is_model(path: Path) -> bool:
+    """Returns whether a directory is that of a SavedModel or of a bundle."""
+    return (path / SAVED_MODEL_FILE).is_file() or find_bundle(path) is not None
 
 
 def _contents(path: Path) -> str:

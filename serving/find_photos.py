@@ -12,7 +12,7 @@ from pathlib import Path
 
 from schemas.errors import ConfigError
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 """In any case. A file that is named by itself may end as it likes."""
 
 

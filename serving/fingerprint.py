@@ -26,7 +26,7 @@ EXTRAS = "assets.extra"
 MANIFEST_FILE = "fieldmark.json"
 MODEL_ID_DIGITS = 16
 
-EXPORT_GENERATION = 2
+EXPORT_GENERATION = 3
 """Raise it when preprocessing or signatures change, so that the same weights count as new."""
 
 _VARIABLE = "/.ATTRIBUTES/VARIABLE_VALUE"

@@ -46,10 +46,29 @@ def human_rule(
         human: leaf class of people, None if there is none.
     """
     there = scores > 0
-    is_human = there & (classes == (-1 if human is None else human))
+    is_human = _is_human(classes, scores, human)
     undisturbed = ~is_human.any(axis=1) | (there.sum(axis=1) == 1)
     if classes.shape[1] < 2:
         return there
     first = is_human[:, 0] & (scores[:, 0] > MIN_MARGIN * scores[:, 1])
     keep = undisturbed[:, None] | (is_human & first[:, None])
     return np.asarray(there & keep)
+
+
+def has_people(
+    classes: npt.NDArray[np.integer], scores: npt.NDArray[np.floating], human: int | None
+) -> npt.NDArray[np.bool_]:
+    """Returns bool [B]: whether people are among the best leaves of each photo.
+
+    Args:
+        classes: as of `human_rule`.
+        scores: as of `human_rule`.
+        human: leaf class of people, None if there is none.
+    """
+    return np.asarray(_is_human(classes, scores, human).any(axis=1))
+
+
+def _is_human(
+    classes: npt.NDArray[np.integer], scores: npt.NDArray[np.floating], human: int | None
+) -> npt.NDArray[np.bool_]:
+    return np.asarray((scores > 0) & (classes == (-1 if human is None else human)))

@@ -6,7 +6,7 @@ photos of several people into one batch needs the others to be answered.
 Law: row i of the pixels depends on photo i alone, and is all zero where `error` names a reason.
 
     pixels, error = prepare_each(tf.constant([jpeg_bytes, b"<html>"]), 299)
-    # float32 [2, 299, 299, 3], string [2]: "", "is no JPEG, PNG, GIF, BMP or WebP photo"
+    # float32 [2, 299, 299, 3], string [2]: "", "is no JPEG, PNG, GIF or WebP photo"
 
 TensorFlow has no operator that catches what another raises, but its datasets drop elements that
 fail: a photo is a dataset of one, its stand-in comes after it, and the first of the two is taken.
@@ -17,14 +17,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from serving.photo_kinds import refusal
 from serving.preprocess import decode_photo, square
 
-NO_BYTES = "is empty"
-NO_PHOTO = "is no JPEG, PNG, GIF, BMP or WebP photo"
 NOT_WHOLE = "cannot be decoded to its end"
-
-FIRST_BYTES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
-"""How JPEG, PNG, GIF, BMP and WebP begin."""
 
 
 def prepare_each(encoded: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -42,7 +38,9 @@ def prepare_each(encoded: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Tensor
             tf.TensorSpec([], tf.bool),
         ),
     )
-    return pixels, tf.where(decoded, "", _reason(encoded))
+    refused = refusal(encoded)
+    reason = tf.where(refused == "", NOT_WHOLE, refused)
+    return pixels, tf.where(decoded, "", reason)
 
 
 def _prepare(photo: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -54,12 +52,3 @@ def _prepare(photo: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Tensor]:
     first = whole.ignore_errors().concatenate(tf.data.Dataset.from_tensors(stand_in)).take(1)
     pixels, decoded = first.get_single_element()
     return pixels, decoded
-
-
-def _reason(encoded: tf.Tensor) -> tf.Tensor:
-    """string [B]: why photos that could not be decoded could not."""
-    known = tf.zeros_like(encoded, tf.bool)
-    for first_bytes in FIRST_BYTES:
-        known |= tf.strings.substr(encoded, 0, len(first_bytes)) == first_bytes
-    reason = tf.where(known, NOT_WHOLE, NO_PHOTO)
-    return tf.where(tf.strings.length(encoded) == 0, NO_BYTES, reason)

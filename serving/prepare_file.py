@@ -3,7 +3,7 @@
 The steps are those of `preprocess_spec.OURS`, with the one that only a client can take, since a
 server's graph never sees a photo's EXIF:
 
-1. turn the photo upright as its EXIF orientation says;
+1. turn the photo upright as its EXIF orientation says, if that can be read;
 2. cut the centre square, its side the photo's full shorter side;
 3. resize it to S x S, bilinear with antialiasing (the triangle filter widens with the reduction);
 4. hand over float32 RGB, 0..255, not rounded.
@@ -20,13 +20,15 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from schemas.errors import DataError
+from schemas.upright import DAMAGE, orientation_of, upright
 from serving.preprocess_spec import OURS, as_client
 
-UPLOAD_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
-"""What `prepare_bytes` reads: Pillow knows many more, some of which start other programs."""
+PHOTO_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+"""What is read, whatever a file's name says. Pillow knows many more, some of which start other
+programs: an EPS, Ghostscript."""
 
 _REMEDY = "Give a whole JPEG, PNG, GIF or WebP photo."
 _SMALLER = "Give a smaller copy."
@@ -38,7 +40,8 @@ def prepare_file(
     """Returns float32 [S, S, 3], RGB, 0..255: the photo as the network takes it.
 
     Args:
-        path: a photo of any format that Pillow reads, in any colour mode.
+        path: a photo of one of PHOTO_FORMATS, in any colour mode; of an animation the first picture
+            is taken.
         size_px: S, side of the square in pixels.
         crop_share: side of the centre square as a share of the photo's shorter side, above 0, at
             most 1. Ours take all of it; networks of others often 0.875.
@@ -55,7 +58,7 @@ def prepare_bytes(
     """Returns float32 [S, S, 3], RGB, 0..255: a photo that a stranger sent, made ready.
 
     Args:
-        content: of one of `UPLOAD_FORMATS`.
+        content: of one of PHOTO_FORMATS.
         size_px: S, side of the square in pixels.
         name: what messages call the photo.
         max_pixels: most pixels that are decoded; more are refused by the file's header alone.
@@ -65,7 +68,7 @@ def prepare_bytes(
     """
     if not content:
         raise DataError(name, problem="is empty.", remedy=_REMEDY)
-    photo = _read_upright(io.BytesIO(content), name, formats=UPLOAD_FORMATS, max_pixels=max_pixels)
+    photo = _read_upright(io.BytesIO(content), name, max_pixels=max_pixels)
     return _pixels(photo, size_px, crop_share=1.0)
 
 
@@ -78,12 +81,11 @@ def _read_upright(
     source: str | PathLike[str] | BinaryIO,
     name: str,
     *,
-    formats: tuple[str, ...] | None = None,
     max_pixels: int | None = None,
 ) -> Image.Image:
     """The whole photo, decoded, upright, in mode RGB."""
     try:
-        with Image.open(source, formats=formats) as image:
+        with Image.open(source, formats=PHOTO_FORMATS) as image:
             if max_pixels is not None and image.width * image.height > max_pixels:
                 raise DataError(
                     name,
@@ -91,7 +93,7 @@ def _read_upright(
                     f"{max_pixels:,} in all.",
                     remedy=_SMALLER,
                 )
-            return _to_rgb(ImageOps.exif_transpose(image))
+            return upright(_to_rgb(image), orientation_of(image))
     except FileNotFoundError as error:
         raise DataError(name, problem="does not exist.", remedy="Check the path.") from error
     except Image.DecompressionBombError as error:
@@ -107,7 +109,7 @@ def _read_upright(
             problem="cannot be read as a photo: cannot identify image file.",
             remedy=_REMEDY,
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow's decoders raise
+    except DAMAGE as error:
         raise DataError(
             name, problem=f"cannot be read as a photo: {_sentence(error)}", remedy=_REMEDY
         ) from error

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from serving.photo_kinds import refusal
 from serving.prepare_file import prepare_file
 
 __all__ = ["PREPROCESSING_TEXT", "decode_photo", "prepare_batch", "prepare_file", "square"]
@@ -33,12 +34,18 @@ def decode_photo(encoded: tf.Tensor) -> tf.Tensor:
     """Returns uint8 [H, W, 3], RGB; of an animation, the first picture.
 
     Args:
-        encoded: string [], the bytes of a JPEG (RGB or greyscale), PNG, GIF, BMP or WebP (which
-            TensorFlow before 2.20 does not know). Of a WebP with transparency its colours count.
+        encoded: string [], the bytes of a JPEG (RGB or greyscale), PNG, GIF or WebP that is not
+            animated (and which TensorFlow before 2.20 does not know). Of a WebP with transparency
+            its colours count.
 
     Raises:
         tf.errors.InvalidArgumentError: when run, if the bytes are no such photo.
     """
+    reason = refusal(encoded)
+    with tf.control_dependencies([tf.debugging.Assert(reason == "", [reason])]):
+        # Memory is at stake, and an optimiser may strip what only asserts (grappler's
+        # debug_stripper does): so the bytes themselves do not get through.
+        encoded = tf.where(reason == "", encoded, "")
     image = tf.cond(
         tf.io.is_jpeg(encoded),
         # TensorFlow's default transform is a faster, coarser one than other decoders use; its

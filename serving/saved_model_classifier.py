@@ -15,6 +15,8 @@ import tensorflow as tf
 from schemas.errors import DataError
 from serving.saved_model import load_manifest
 
+_SIGNATURE = "serve_pixels"
+
 
 class SavedModelClassifier:
     """Runs the `serve_pixels` signature.
@@ -43,7 +45,14 @@ class SavedModelClassifier:
                 problem=f"cannot be loaded as a SavedModel: {error}.",
                 remedy="Export or push the model again.",
             ) from error
-        self._serve_pixels = self._model.signatures["serve_pixels"]
+        if _SIGNATURE not in self._model.signatures:
+            raise DataError(
+                directory,
+                problem=f"has no signature {_SIGNATURE}. Received: "
+                f"{', '.join(sorted(self._model.signatures)) or 'none'}.",
+                remedy="Export the model by Fieldmark.",
+            )
+        self._serve_pixels = self._model.signatures[_SIGNATURE]
         self.gives_features: bool = "features" in self._serve_pixels.structured_outputs
 
     def scores(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -14,13 +14,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.taxonomy import Taxonomy
+from serving.branches import Branches
 from serving.geo_scores import Geo, combined_scores
-from serving.human_rule import MAX_LEAVES, human_class, human_rule
+from serving.human_rule import MAX_LEAVES, has_people, human_class, human_rule
 from serving.rollup import DEFAULT, AncestorRule, CommonAncestors, RollUp, cut_off, top_leaves
 
 
@@ -32,11 +34,13 @@ class Suggestions:
         classes: int64 [B, k], leaf classes, the likeliest first.
         scores: float64 [B, k], 0..1; 0 from where on nothing is suggested.
         ancestors: the lowest node that holds enough of the score.
+        people: bool [B], whether people were among the best leaves, and so decided.
     """
 
     classes: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
     ancestors: CommonAncestors
+    people: npt.NDArray[np.bool_]
 
 
 class Suggester:
@@ -45,11 +49,19 @@ class Suggester:
     Args:
         taxonomy: of the model, N leaves.
         roll_up: of the same taxonomy, if it is at hand.
+
+    Attributes:
+        human: leaf class of people; None where the model has none.
     """
 
     def __init__(self, taxonomy: Taxonomy, roll_up: RollUp | None = None) -> None:
         self.roll_up = roll_up if roll_up is not None else RollUp(taxonomy)
-        self._human = human_class(taxonomy)
+        self.human = human_class(taxonomy)
+
+    @cached_property
+    def branches(self) -> Branches:
+        """Of the same taxonomy."""
+        return Branches(self.roll_up.taxonomy)
 
     def __call__(
         self,
@@ -67,5 +79,7 @@ class Suggester:
         """
         combined = scores if geo is None else combined_scores(scores, geo.scores)
         classes, best = top_leaves(cut_off(combined), MAX_LEAVES)
-        kept = np.where(human_rule(classes, best, self._human), best, 0.0)
-        return Suggestions(classes, kept, self.roll_up.common_ancestors(classes, kept, rule, geo))
+        kept = np.where(human_rule(classes, best, self.human), best, 0.0)
+        ancestors = self.roll_up.common_ancestors(classes, kept, rule, geo)
+        people = has_people(classes, best, self.human)
+        return Suggestions(classes, kept, ancestors, people)

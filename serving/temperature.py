@@ -56,19 +56,23 @@ def temperature_of(manifest: Mapping[str, Any], *, source: str) -> float:
         source: where it is, for the message.
 
     Raises:
-        ConfigError: if the model was not calibrated.
+        ConfigError: if the model was not calibrated, or its temperature is out of range.
     """
     if manifest.get(TEMPERATURE) is None:
         raise ConfigError(
             f"{source} is not calibrated: its manifest has no {TEMPERATURE}, because the model was "
             "trained before there was one. Train it again, or ask for its scores as they are."
         )
+    _check(manifest[TEMPERATURE], f"{source} has a {TEMPERATURE} that")
     return float(manifest[TEMPERATURE])
 
 
-def _check(temperature: float) -> None:
-    if not LOWEST_TEMPERATURE <= temperature <= HIGHEST_TEMPERATURE:
+def _check(temperature: Any, what: str = "The temperature") -> None:
+    if not (
+        isinstance(temperature, (float, int, np.floating))
+        and LOWEST_TEMPERATURE <= temperature <= HIGHEST_TEMPERATURE
+    ):
         raise ConfigError(
-            f"The temperature is out of range. Allowed: {LOWEST_TEMPERATURE:g} to "
+            f"{what} is out of range. Allowed: {LOWEST_TEMPERATURE:g} to "
             f"{HIGHEST_TEMPERATURE:g}. Received: {temperature}."
         )

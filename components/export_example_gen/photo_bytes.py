@@ -8,9 +8,7 @@ A JPEG of that kind keeps its bytes; anything else that shows a picture (CMYK, P
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,46 +16,25 @@ from PIL import Image, UnidentifiedImageError
 
 from components.export_example_gen.coarse_hash import coarse_hash
 from schemas.photo_hash import perceptual_hash
+from schemas.upright import DAMAGE, orientation_of, upright
 
-EXIF_ORIENTATION_TAG = 0x0112
-UPRIGHT = 1
+__all__ = ["PhotoBytes", "UnusablePhoto", "check_photo", "upright"]
+
 REENCODED_QUALITY = 95
 
 _CHECK_SIZE_PX = 64
 """The check alone may decode at the coarsest DCT scale: every byte is read all the same. Twice the
 32 px that the perceptual hash looks at, so that it hardly differs from the full photo's."""
 
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+"""What counts as a picture. Some others that Pillow knows start programs: an EPS, Ghostscript."""
+
 _JPEG_FORMATS = ("JPEG", "MPO")
 """MPO is a JPEG with others behind it (3D cameras, phones); every decoder shows the first one."""
 
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-    NotImplementedError,
-)
-"""What Pillow raises for damaged files, depending on the format and on the damage."""
-
-_TO_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-# Pillow's own limit is replaced by ours, and it warns of each damaged EXIF block. Set for the whole
-# process: `warnings.catch_warnings` is not safe in threads.
+# Pillow's own limit is replaced by ours. Set for the whole process: `warnings.catch_warnings` is
+# not safe in threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", module="PIL.TiffImagePlugin")
 
 
 class UnusablePhoto(Exception):
@@ -93,13 +70,13 @@ def check_photo(data: bytes, *, max_pixels: int) -> PhotoBytes:
     if not data:
         raise UnusablePhoto("the file is empty")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             return _checked(image, data, max_pixels)
     except UnidentifiedImageError as error:
         raise UnusablePhoto(f"no picture: the file starts with {data[:12]!r}") from error
     except Image.DecompressionBombError as error:
         raise UnusablePhoto(f"more pixels than the {max_pixels / 1e6:g} million allowed") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise UnusablePhoto(f"damaged: {error}") from error
 
 
@@ -109,7 +86,7 @@ def _checked(image: Image.Image, data: bytes, max_pixels: int) -> PhotoBytes:
         raise UnusablePhoto(
             f"{width} x {height} is more pixels than the {max_pixels / 1e6:g} million allowed"
         )
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     if image.format in _JPEG_FORMATS and image.mode in ("RGB", "L"):
         # Grey is all that the hash needs, and spares the colours' inverse transform.
         image.draft("L", (_CHECK_SIZE_PX, _CHECK_SIZE_PX))
@@ -119,21 +96,6 @@ def _checked(image: Image.Image, data: bytes, max_pixels: int) -> PhotoBytes:
     rgb, buffer = _to_rgb(image), io.BytesIO()
     rgb.save(buffer, "JPEG", quality=REENCODED_QUALITY)
     return PhotoBytes(buffer.getvalue(), orientation, perceptual_hash(upright(rgb, orientation)))
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        orientation = image.getexif().get(EXIF_ORIENTATION_TAG, UPRIGHT)
-    except _DAMAGE:
-        return UPRIGHT  # A photo is no worse for a damaged EXIF block; viewers show it as stored.
-    # EXIF reserves other values; viewers show such photos as stored, too.
-    return orientation if orientation in range(1, 9) else UPRIGHT
-
-
-def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Returns a photo turned as its EXIF orientation, 1..8, asks."""
-    turn = _TO_UPRIGHT.get(orientation)
-    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -20,9 +20,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from components.export_example_gen.photo_bytes import UPRIGHT, upright
 from schemas import record
 from schemas.photo_index import index_files, read_index
+from schemas.upright import UPRIGHT, upright
 
 SIZE_PX = 112
 JPEG_QUALITY = 72

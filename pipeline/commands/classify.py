@@ -7,8 +7,6 @@ fieldmark classify holiday/ --model mobile/ --out answers.csv
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,11 +15,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from schemas.errors import ConfigError
+
 if TYPE_CHECKING:
     from serving.answer import Answer, ScoredTaxon, Unread
     from serving.answer_file import AnswerFile
 
 _LINE_WIDTH = 96
+
+_REASONS = {"people": "There may be a person in this photo: no other taxon is suggested."}
 
 
 @click.command("classify")
@@ -51,7 +53,12 @@ _LINE_WIDTH = 96
     metavar="FILE",
     help="Write a row a photo to FILE, .csv or .jsonl, with a progress bar.",
 )
-@click.option("--resume", is_flag=True, help="With --out: go on with what FILE holds already.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="With --out: go on with what FILE holds already. A photo that has a row is left alone, "
+    "also if it could not be read.",
+)
 @click.option(
     "--batch",
     "batch_size",
@@ -90,6 +97,7 @@ def command(
     from serving.classify_many import classify_many
     from serving.find_photos import find_photos
 
+    _check_output(out, resume=resume, as_json=as_json)
     paths = find_photos(photos)
     cores = os.cpu_count() or 1
     classifier = open_classifier(
@@ -107,24 +115,39 @@ def command(
         with AnswerFile(out, top=top, resume=resume) as file:
             left = [path for path in paths if path not in file.done]
             unread = _write(file, answer(left), len(left))
-        click.echo(_summary(out, len(paths), len(left), unread))
+        click.echo(_summary(out, len(left) - unread, len(paths) - len(left), unread))
     if unread:
         sys.exit(1)
+
+
+def _check_output(out: str | None, *, resume: bool, as_json: bool) -> None:
+    if resume and out is None:
+        raise ConfigError(
+            "--resume goes on with a file of answers, and none is named. Add --out FILE, or leave "
+            "--resume out."
+        )
+    if as_json and out is not None:
+        raise ConfigError(
+            f"--json prints, and --out writes to {out}. Leave --json out; name a file that ends in "
+            ".jsonl for a line of JSON a photo."
+        )
 
 
 def _print(results: Iterable[Answer | Unread], *, as_json: bool) -> int:
     """Returns how many photos could not be read."""
     from serving.answer import Unread
+    from serving.answer_file import json_line
+    from serving.any_name import to_text
 
     unread = answered = 0
     for result in results:
         if isinstance(result, Unread):
-            click.echo(result.error, err=True)
+            click.echo(to_text(result.error), err=True)
             unread += 1
         elif as_json:
-            click.echo(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
+            click.echo(json_line(result))
         else:
-            click.echo(("\n" if answered else "") + format_answer(result))
+            click.echo(to_text(("\n" if answered else "") + format_answer(result)))
             answered += 1
     return unread
 
@@ -150,21 +173,22 @@ def _bar(results: Iterable[Answer | Unread], total: int) -> Iterator[Iterable[An
         yield bar
 
 
-def _summary(out: str, total: int, classified: int, unread: int) -> str:
+def _summary(out: str, classified: int, before: int, unread: int) -> str:
     text = f"{classified:,} photos classified: {out}"
-    if classified < total:
-        text += f" ({total - classified:,} stood there already)"
+    if before:
+        text += f" ({before:,} stood there already)"
     return f"{text}; {unread:,} could not be read" if unread else text
 
 
 def format_answer(answer: Answer) -> str:
     """Returns the answer for people: the photo, the branch above, a line a leaf."""
-    width = max(len(leaf.name) for leaf in answer.leaves)
+    width = max((len(leaf.name) for leaf in answer.leaves), default=0)
     leaves = [
         f"  {leaf.score:6.1%}  {leaf.name:<{width}}  {leaf.rank}, taxon {leaf.taxon_id}"
         for leaf in answer.leaves
     ]
-    return "\n".join([answer.path, *_branch_lines(answer.lineage), *leaves])
+    reason = [f"  {_REASONS[answer.reason]}"] if answer.reason else []
+    return "\n".join([answer.path, *reason, *_branch_lines(answer.lineage), *leaves])
 
 
 def _branch_lines(lineage: tuple[ScoredTaxon, ...]) -> list[str]:

@@ -28,6 +28,22 @@ DEFAULT_PORT = 8501
 @click.option("--name", default="fieldmark", help="Of the model, in /v1/models/NAME.")
 @click.option("--variant", default=None, help="Of a bundle: which to use. Default: the bundle's.")
 @click.option(
+    "--geo-model",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Geo model of the same taxonomy, .tflite: photos sent with lat and lng are answered by "
+    "what is expected there, too. Elevation is taken as 0 m.",
+)
+@click.option(
+    "--geo-thresholds",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="Of the geo model: the score from which on a taxon is expected nearby (taxon_id, thres); "
+    "then only such taxa are common ancestors.",
+)
+@click.option(
     "--max-mb",
     default=20.0,
     type=click.FloatRange(0.001, 2000),
@@ -50,6 +66,13 @@ DEFAULT_PORT = 8501
     type=click.IntRange(1, 100_000),
     metavar="N",
     help="Photos of all requests that are inside at a time; more are asked to come back.",
+)
+@click.option(
+    "--max-read-secs",
+    default=60.0,
+    type=click.FloatRange(0.1, 3600),
+    metavar="SECS",
+    help="How long a request may take to arrive.",
 )
 @click.option(
     "--max-batch",
@@ -79,10 +102,13 @@ def command(
     port: int,
     name: str,
     variant: str | None,
+    geo_model: Path | None,
+    geo_thresholds: Path | None,
     max_mb: float,
     max_pixels: int,
     max_photos: int,
     max_waiting: int,
+    max_read_secs: float,
     max_batch: int,
     watch_secs: float,
     grace_secs: float,
@@ -107,11 +133,13 @@ def command(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("serving").setLevel(logging.INFO)
     logging.getLogger("aiohttp.access").setLevel(logging.INFO if access_log else logging.WARNING)
-    limits = Limits(max_mb, max_pixels, max_photos, max_waiting)
+    limits = Limits(max_mb, max_pixels, max_photos, max_waiting, max_read_secs)
     options = ServerOptions(
         model_dir,
         name=name,
         variant=variant,
+        geo_model=geo_model,
+        geo_thresholds=geo_thresholds,
         limits=limits,
         max_batch=max_batch,
         watch_secs=watch_secs,

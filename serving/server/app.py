@@ -27,6 +27,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from schemas.errors import ConfigError
 from serving.server.batcher import Batcher
 from serving.server.ending import ENDING, Ending
 from serving.server.errors import MAX_BYTES, errors_as_json, too_large
@@ -47,6 +48,8 @@ class ServerOptions:
         directory: a SavedModel, a mobile bundle, or numbered versions of either.
         name: of the model, in the address.
         variant: of a bundle; None for its default.
+        geo_model: `.tflite` file of a geo model for it; None for none.
+        geo_thresholds: table of the geo model's thresholds; None for none.
         limits: what is refused.
         max_batch: most photos that the network takes at once.
         max_wait_secs: how long a photo waits for others while the network is idle.
@@ -57,11 +60,20 @@ class ServerOptions:
     directory: Path
     name: str = "fieldmark"
     variant: str | None = None
+    geo_model: Path | None = None
+    geo_thresholds: Path | None = None
     limits: Limits = field(default_factory=Limits)
     max_batch: int = 32
     max_wait_secs: float = 0.002
     watch_secs: float = 5.0
     decode_threads: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))
+
+    def __post_init__(self) -> None:
+        if self.geo_thresholds is not None and self.geo_model is None:
+            raise ConfigError(
+                "Thresholds are those of a geo model, and none is given. Add --geo-model FILE, or "
+                "leave --geo-thresholds out."
+            )
 
 
 def make_app(
@@ -87,7 +99,12 @@ def make_app(
             on_batch=metrics.on_batch,
         )
 
-    load = load or partial(load_model, variant=options.variant)
+    load = load or partial(
+        load_model,
+        variant=options.variant,
+        geo_model=options.geo_model,
+        geo_thresholds=options.geo_thresholds,
+    )
     source = metrics.source = ModelSource(options.directory, load, make_batcher)
     decoders = ThreadPoolExecutor(options.decode_threads, thread_name_prefix="decode")
     desk = PhotoDesk(options.limits, decoders, metrics)
@@ -125,6 +142,10 @@ async def _background(
     yield
     if watching is not None:
         watching.cancel()
+    await asyncio.get_running_loop().run_in_executor(None, _end, source, decoders)
+
+
+def _end(source: ModelSource, decoders: ThreadPoolExecutor) -> None:
     decoders.shutdown()
     source.close()
 

@@ -4,7 +4,7 @@ While a batch is computed, the next photos gather, so a busy server works in lar
 anybody waiting for it; one that is idle waits `max_wait_secs` for company.
 
 Law: every photo that was taken in is answered once, with its own result or with the batch's
-exception, also when the batcher is closed.
+exception, also when the batcher is closed; no exception ends the thread.
 
     batcher = Batcher(network, max_batch=32, max_wait_secs=0.002)
     future = batcher.submit(pixels)      # a concurrent.futures.Future
@@ -13,6 +13,7 @@ exception, also when the batcher is closed.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -25,6 +26,8 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.float32]
 Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
 
 
 class Batcher(Generic[Result]):
@@ -66,25 +69,37 @@ class Batcher(Generic[Result]):
             self._changed.notify()
         return future
 
-    def close(self) -> None:
-        """Answers what waits, and ends the thread. Blocks until then."""
+    def close(self, *, wait: bool = True) -> None:
+        """Answers what waits, and ends the thread.
+
+        Args:
+            wait: whether to return only then.
+        """
         with self._changed:
             self._is_closed = True
             self._changed.notify()
-        self._thread.join()
+        if wait:
+            self._thread.join()
 
     def _work(self) -> None:
         while batch := self._take():
             started = time.perf_counter()
             try:
                 results = self._run(np.stack([pixels for pixels, _ in batch]))
+                answered = list(zip(batch, results, strict=True))
             except Exception as error:  # noqa: BLE001 -- those who wait raise it
                 for _, future in batch:
                     future.set_exception(error)
                 continue
-            for (_, future), result in zip(batch, results, strict=True):
+            for (_, future), result in answered:
                 future.set_result(result)
-            self._on_batch(len(batch), time.perf_counter() - started)
+            self._tell(len(batch), time.perf_counter() - started)
+
+    def _tell(self, photos: int, secs: float) -> None:
+        try:
+            self._on_batch(photos, secs)
+        except Exception:
+            logger.exception("a batch was answered, but not counted")
 
     def _take(self) -> list[tuple[Pixels, Future[Result]]]:
         """The next batch, without photos that nobody waits for any more; empty at the end."""

@@ -1,4 +1,4 @@
-"""What `POST /classify` says about a photo: leaves, the tree above them, and the common ancestor.
+"""What `POST /classify` says of a photo: leaves, the tree above them, branch and common ancestor.
 
 Law: the score of a node of the tree is the sum over all leaves below it, named or not, so it never
 falls on the way up.
@@ -8,6 +8,7 @@ falls on the way up.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -16,19 +17,29 @@ import numpy.typing as npt
 
 from schemas.leaf_paths import NO_NODE
 from schemas.taxonomy import NO_LEAF, Taxonomy
-from serving.rollup import top_leaves
+from serving.geo_model import ELEVATION_M
+from serving.geo_scores import Geo
 from serving.server.loaded_model import LoadedModel
 from serving.server.photo_upload import Wishes
+from serving.shown import shown
 from serving.temperature import apply_temperature
 
 NO_GEO_MODEL = (
-    "The place was not used: this model comes without a geo model, so the answer rests on the "
-    "photo alone."
+    "The place was not used: the server was started without a geo model, so the answer rests on "
+    "the photo alone."
+)
+GEO_MODEL = (
+    "The scores are those of the photo times those of the geo model at this place, whose elevation "
+    f"is not known and taken as {ELEVATION_M:g} m."
 )
 
 
 def photo_answer(
-    model: LoadedModel, name: str, scores: npt.NDArray[np.float32], wishes: Wishes
+    model: LoadedModel,
+    name: str,
+    scores: npt.NDArray[np.float32],
+    wishes: Wishes,
+    geo: Geo | None = None,
 ) -> dict[str, Any]:
     """Returns the answer for one photo.
 
@@ -37,39 +48,54 @@ def photo_answer(
         name: of the photo.
         scores: float32 [N].
         wishes: what was asked.
+        geo: of its place; None without one, or without a geo model.
     """
     taxonomy, row = model.taxonomy, scores[None].astype(np.float64)
     if wishes.calibrated:
         row = apply_temperature(row, model.temperature())
-    node_scores = taxonomy.sum_to_nodes(row)[0]
-    leaves = taxonomy.leaf_nodes[top_leaves(row, wishes.top)[0][0]]
-    ancestors = model.suggester(row, rule=wishes.rule).ancestors
-    node, share = int(ancestors.nodes[0]), float(ancestors.scores[0])
+    (photo,) = shown(model.suggester, row, top=wishes.top, rule=wishes.rule, geo=geo)
+    ancestor = photo.ancestor
+
+    def told(nodes: Iterable[int]) -> list[dict[str, Any]]:
+        return [_taxon(taxonomy, node, photo.node_scores[node]) for node in nodes]
+
     return {
         "name": name,
         "error": None,
-        "leaves": [_taxon(taxonomy, leaf, node_scores[leaf]) for leaf in leaves],
-        "common_ancestor": None if node == NO_NODE else _taxon(taxonomy, node, share),
-        "tree": [
-            _taxon(taxonomy, above, node_scores[above]) for above in tree_nodes(taxonomy, leaves)
-        ],
+        "reason": photo.reason,
+        "leaves": told(photo.leaves),
+        "common_ancestor": None
+        if ancestor is None
+        else _taxon(taxonomy, ancestor, photo.ancestor_score),
+        "best_branch": told(photo.branch),
+        "tree": told(tree_nodes(taxonomy, photo.leaves)),
     }
 
 
 def unread_answer(name: str, error: str) -> dict[str, Any]:
     """Returns the answer for a photo that could not be read."""
-    return {"name": name, "error": error, "leaves": [], "common_ancestor": None, "tree": []}
+    nothing: dict[str, Any] = {"leaves": [], "common_ancestor": None, "best_branch": [], "tree": []}
+    return {"name": name, "error": error, "reason": None, **nothing}
 
 
-def place_answer(wishes: Wishes) -> dict[str, Any] | None:
+def place_answer(model: LoadedModel, wishes: Wishes) -> dict[str, Any] | None:
     """Returns what became of the place, if one was given."""
     if wishes.place is None:
         return None
     latitude, longitude = wishes.place
-    return {"lat": latitude, "lng": longitude, "used": False, "note": NO_GEO_MODEL}
+    used = model.geo is not None
+    note = GEO_MODEL if used else NO_GEO_MODEL
+    return {"lat": latitude, "lng": longitude, "used": used, "note": note}
 
 
-def tree_nodes(taxonomy: Taxonomy, leaves: npt.NDArray[np.integer[Any]]) -> list[int]:
+def geo_of(model: LoadedModel, wishes: Wishes) -> Geo | None:
+    """Returns what the model's geo model says of the place; None where either is missing."""
+    if model.geo is None or wishes.place is None:
+        return None
+    return model.geo.at(*wishes.place)
+
+
+def tree_nodes(taxonomy: Taxonomy, leaves: Iterable[int]) -> list[int]:
     """Returns the nodes at and above some leaves, a parent before its children.
 
     The branch of the first leaf comes first, and so on down: the order in which a tree is drawn.
@@ -80,7 +106,7 @@ def tree_nodes(taxonomy: Taxonomy, leaves: npt.NDArray[np.integer[Any]]) -> list
     """
     children: dict[int, list[int]] = {}
     for leaf in leaves:
-        path = [NO_NODE, *taxonomy.lineage(int(leaf))]
+        path = [NO_NODE, *taxonomy.lineage(leaf)]
         for parent, node in pairwise(path):
             if node not in (below := children.setdefault(parent, [])):
                 below.append(node)

@@ -55,12 +55,32 @@ def too_large(allowed_bytes: int) -> RequestError:
     )
 
 
+def too_slow(allowed_secs: float) -> RequestError:
+    """Returns the error of a request whose body does not come to its end."""
+    return RequestError(
+        408,
+        f"The request did not arrive in time. Allowed: {allowed_secs:g} s. Send fewer photos, or "
+        "smaller copies.",
+        {"Connection": "close"},
+    )
+
+
+def too_many(photos: int, allowed: int) -> RequestError:
+    """Returns the error of a request that holds too many photos."""
+    return RequestError(
+        413,
+        f"The request holds {photos:,} photos. Allowed: {allowed:,}. Send several requests.",
+    )
+
+
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns exceptions of handlers into answers."""
     try:
         return await handler(request)
     except RequestError as error:
+        if error.status == 500:
+            logger.error("%s %s failed: %s", request.method, request.path, error.text)
         return _answer(error.status, error.text, error.headers)
     except web.HTTPRequestEntityTooLarge:
         large = too_large(request.app[MAX_BYTES])

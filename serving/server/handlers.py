@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from schemas.errors import ConfigError
-from serving.server.classify_answer import photo_answer, place_answer, unread_answer
+from serving.server.body import read_body
+from serving.server.classify_answer import geo_of, photo_answer, place_answer, unread_answer
 from serving.server.ending import Ending
-from serving.server.errors import RequestError
-from serving.server.gate import Gate, Visit
+from serving.server.errors import RequestError, too_many
+from serving.server.gate import Gate
 from serving.server.limits import Limits
 from serving.server.loaded_model import LoadedModel
 from serving.server.metrics import CONTENT_TYPE
 from serving.server.model_source import ModelSource
 from serving.server.photo_desk import PhotoDesk
 from serving.server.photo_upload import Wishes, read_upload
-from serving.server.predict_answer import check_signature, predict_answer
+from serving.server.predict_answer import check_signature, predict_text
 from serving.server.predict_request import parse_predict
 from serving.server.served_signatures import metadata
 from serving.server.server_metrics import ServerMetrics
@@ -31,6 +34,8 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+
+Result = TypeVar("Result")
 
 _MODEL = "/v1/models/{name:[^/:]+}"
 _VERSION = _MODEL + r"/versions/{version:\d+}"
@@ -105,8 +110,8 @@ class Handlers:
         name, version = request.match_info["name"], request.match_info.get("version")
         states = [_state(self._source.current.model.version, "AVAILABLE", "OK", "")]
         states += [
-            _state(faulty, "END", "FAILED_PRECONDITION", text)
-            for faulty, text in self._source.faults.items()
+            _state(faulty, "END", "FAILED_PRECONDITION", fault.text)
+            for faulty, fault in self._source.faults.items()
         ]
         if version is not None:
             states = [state for state in states if state["version"] == version]
@@ -125,52 +130,42 @@ class Handlers:
     async def _predict(self, request: web.Request) -> web.Response:
         with self._gate.visit() as visit, self._source.lease() as served:
             self._check_servable(request, served.model)
-            body = await request.read()
-            loop = asyncio.get_running_loop()
-            asked = await loop.run_in_executor(None, parse_predict, body)
+            body = await read_body(request, allowed_secs=self._limits.max_read_secs)
+            parse = partial(parse_predict, body, max_photos=self._limits.max_photos)
+            asked = await _in_thread(parse)
             check_signature(served.model, asked.signature)
-            self._let_in(visit, len(asked.photos))
+            visit.grow_to(len(asked.photos))
             photos = [(f"photo {place}", photo) for place, photo in enumerate(asked.photos)]
             found = await self._desk.look_at(served, photos)
-            answer = await loop.run_in_executor(None, predict_answer, served.model, asked, found)
-            return web.json_response(answer)
+            answer = await _in_thread(partial(predict_text, served.model, asked, found))
+            return web.json_response(text=answer)
 
     async def _classify(self, request: web.Request) -> web.Response:
         with self._gate.visit() as visit, self._source.lease() as served:
-            upload = await read_upload(request)
+            upload = await read_upload(request, allowed_secs=self._limits.max_read_secs)
             _check_calibrated(served.model, upload.wishes)
-            self._let_in(visit, len(upload.photos))
+            if len(upload.photos) > self._limits.max_photos:
+                raise too_many(len(upload.photos), self._limits.max_photos)
+            visit.grow_to(len(upload.photos))
             found = await self._desk.look_at(served, upload.photos)
-            loop = asyncio.get_running_loop()
+            geo = await _in_thread(partial(geo_of, served.model, upload.wishes))
             answers = []
             for (name, _), item in zip(upload.photos, found, strict=True):
                 if isinstance(item, str):
                     answers.append(unread_answer(name, item))
                     continue
-                answers.append(
-                    await loop.run_in_executor(
-                        None, photo_answer, served.model, name, item.scores, upload.wishes
-                    )
-                )
+                say = partial(photo_answer, served.model, name, item.scores, upload.wishes, geo)
+                answers.append(await _in_thread(say))
             if all(answer["error"] for answer in answers):
                 raise RequestError(422, " ".join(answer["error"] for answer in answers))
             return web.json_response(
                 {
                     "model": self._model_info(served.model),
                     "calibrated": upload.wishes.calibrated,
-                    "location": place_answer(upload.wishes),
+                    "location": place_answer(served.model, upload.wishes),
                     "photos": answers,
                 }
             )
-
-    def _let_in(self, visit: Visit, photos: int) -> None:
-        if photos > self._limits.max_photos:
-            raise RequestError(
-                413,
-                f"The request holds {photos} photos. Allowed: {self._limits.max_photos}. Send "
-                "several requests.",
-            )
-        visit.grow_to(photos)
 
     def _check_servable(self, request: web.Request, model: LoadedModel) -> None:
         name, version = request.match_info["name"], request.match_info.get("version")
@@ -186,6 +181,11 @@ class Handlers:
             "model_id": model.model_id,
             "num_leaves": model.taxonomy.num_leaves,
         }
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    """Does what would keep the event loop from others."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def _check_calibrated(model: LoadedModel, wishes: Wishes) -> None:

@@ -17,12 +17,14 @@ class Limits:
         max_photos: photos of one request.
         max_waiting: photos of all requests that are in the house at a time; more are told to come
             back.
+        max_read_secs: how long a request's body may take to arrive.
     """
 
     max_mb: float = 20.0
     max_pixels: int = 50_000_000
     max_photos: int = 32
     max_waiting: int = 256
+    max_read_secs: float = 60.0
 
     def __post_init__(self) -> None:
         if self.max_photos > self.max_waiting:

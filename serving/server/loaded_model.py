@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +17,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from serving.checked_bundle import find_bundle, load_bundle
+from serving.geo_model import GeoModel
 from serving.suggestions import Suggester
 from serving.temperature import TEMPERATURE, temperature_of
 from serving.tflite_classifier import TFLiteClassifier
@@ -54,6 +55,14 @@ class Output:
     scores: Floats
     features: Floats | None
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all of it are numbers."""
+        return bool(
+            np.isfinite(self.scores).all()
+            and (self.features is None or np.isfinite(self.features).all())
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
@@ -66,6 +75,7 @@ class LoadedModel:
         taxonomy: N leaves.
         manifest: of the SavedModel or the bundle.
         gives_features: whether the network gives features.
+        geo: the geo model beside it; None if there is none.
     """
 
     version: int
@@ -74,6 +84,7 @@ class LoadedModel:
     taxonomy: Taxonomy
     manifest: Mapping[str, Any]
     gives_features: bool
+    geo: GeoModel | None = None
 
     @property
     def model_id(self) -> str:
@@ -102,27 +113,51 @@ class LoadedModel:
 
 
 def load_model(
-    directory: Path, *, variant: str | None = None, num_threads: int | None = None
+    directory: Path,
+    *,
+    variant: str | None = None,
+    num_threads: int | None = None,
+    geo_model: Path | None = None,
+    geo_thresholds: Path | None = None,
 ) -> LoadedModel:
-    """Loads a SavedModel or a bundle, and has it answer once, as the first time takes longer.
+    """Loads a SavedModel or a bundle, and has it answer once.
 
     Args:
         directory: of one version.
         variant: of a bundle; None for its default.
         num_threads: for a bundle's model; None for one a core.
+        geo_model: `.tflite` file of the geo model that belongs to the model; None for none.
+        geo_thresholds: table of its thresholds; None for none.
 
     Raises:
         ConfigError: if a SavedModel is asked for a variant, or a bundle for one that it lacks.
-        DataError: if the model's files are faulty.
+        DataError: if the model's files are faulty, it gives no number for each leaf, or the geo
+            model is another model's.
     """
     version = int(directory.name) if directory.name.isdecimal() else 1
     if find_bundle(directory) is not None:
         model = _load_bundle(directory, version, variant, num_threads or os.cpu_count() or 1)
     else:
         model = _load_saved_model(directory, version, variant)
-    size = model.network.image_size_px
-    model.run(np.zeros((1, size, size, 3), np.float32))
-    return model
+    _check_answer(model)
+    if geo_model is None:
+        return model
+    return replace(model, geo=GeoModel(geo_model, model.taxonomy, thresholds=geo_thresholds))
+
+
+def _check_answer(model: LoadedModel) -> None:
+    """Has the model answer; the first time takes longer, which is not for a client to wait."""
+    if model.manifest.get(TEMPERATURE) is not None:
+        temperature_of(model.manifest, source=model.source)
+    size, leaves = model.network.image_size_px, model.taxonomy.num_leaves
+    (output,) = model.run(np.zeros((1, size, size, 3), np.float32))
+    if output.scores.shape != (leaves,) or not output.is_finite:
+        raise DataError(
+            model.source,
+            problem=f"gives no number for each of its {leaves:,} leaves: of a black photo it gives "
+            f"{np.isfinite(output.scores).sum():,} numbers in {output.scores.size:,} values.",
+            remedy="Export the model again.",
+        )
 
 
 def _load_bundle(

@@ -2,7 +2,7 @@
 
 As TF Serving does: the version of the highest number is served; a new one is loaded beside it and
 then takes over; the old one ends when its last request is answered. A version that cannot be loaded
-is told of, and the one before goes on.
+is told of, and the newest of the others answers (`newest_good`).
 
     source = ModelSource("pushed/saved_model", load)
     with source.lease() as served:
@@ -16,16 +16,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from schemas.errors import FieldmarkError
-from serving.classify import find_model
+from serving.classify import find_model, is_model
 from serving.server.batcher import Batcher
 from serving.server.loaded_model import LoadedModel, Output
-from serving.versions import newest_version
+from serving.server.newest_good import Fault, newest_good
+from serving.versions import versions
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Served:
 
     def _end_if_unused(self) -> None:
         if self._is_retired and not self._leases:
-            self.batcher.close()
+            self.batcher.close(wait=False)
 
 
 class ModelSource:
@@ -71,11 +72,11 @@ class ModelSource:
 
     Attributes:
         current: the model that answers now.
-        faults: what is wrong with versions that could not be loaded, by number.
+        faults: of newer versions, which could not be loaded, by number.
 
     Raises:
         ConfigError: if there is no model.
-        DataError: if the newest cannot be loaded.
+        Exception: if none can be loaded, what the newest raised; a DataError if it is faulty.
     """
 
     def __init__(
@@ -85,8 +86,8 @@ class ModelSource:
         make_batcher: Callable[[LoadedModel], Batcher[Output]],
     ) -> None:
         self._directory, self._load, self._make_batcher = Path(directory), load, make_batcher
-        self.faults: dict[int, str] = {}
-        self.current = self._serve(load(find_model(self._directory)))
+        self.faults: dict[int, Fault] = {}
+        self.current = self._serve(self._first())
 
     @contextmanager
     def lease(self) -> Iterator[Served]:
@@ -100,32 +101,41 @@ class ModelSource:
 
     async def poll(self) -> bool:
         """Takes over a newer version, if there is one; returns whether it did."""
-        newest = newest_version(self._directory)
-        if newest is None or int(newest.name) <= self.current.model.version:
-            return False
-        version = int(newest.name)
-        if version in self.faults:
-            return False
-        try:
-            model = await asyncio.get_running_loop().run_in_executor(None, self._load, newest)
-        except FieldmarkError as error:
-            self.faults[version] = str(error)
-            logger.error("version %d is not served: %s", version, error)
+        look = partial(self._newer, self.current.model.version, self.faults)
+        model, self.faults = await asyncio.get_running_loop().run_in_executor(None, look)
+        if model is None:
             return False
         before, self.current = self.current, self._serve(model)
         before.retire()
-        logger.info("version %d (model %s) is served", version, model.model_id)
+        logger.info("version %d (model %s) is served", model.version, model.model_id)
         return True
 
     async def watch(self, interval_secs: float) -> None:
-        """Polls for ever."""
+        """Polls for ever, whatever goes wrong."""
         while True:
             await asyncio.sleep(interval_secs)
-            await self.poll()
+            try:
+                await self.poll()
+            except Exception:
+                logger.exception("newer versions could not be looked for")
 
     def close(self) -> None:
         """Answers what waits, and ends. Blocks until then."""
-        self.current.retire()
+        self.current.batcher.close()
+
+    def _first(self) -> LoadedModel:
+        if is_model(self._directory) or not versions(self._directory):
+            return self._load(find_model(self._directory))
+        model, self.faults = newest_good(versions(self._directory), self._load, {})
+        if model is None:
+            raise next(iter(self.faults.values())).error
+        return model
+
+    def _newer(
+        self, than: int, known: Mapping[int, Fault]
+    ) -> tuple[LoadedModel | None, dict[int, Fault]]:
+        newer = [path for path in versions(self._directory) if int(path.name) > than]
+        return newest_good(newer, self._load, known)
 
     def _serve(self, model: LoadedModel) -> Served:
         return Served(model, self._make_batcher(model))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from schemas.errors import DataError
 from serving.prepare_file import prepare_bytes
+from serving.server.errors import RequestError
 from serving.server.limits import Limits
 from serving.server.loaded_model import Output
 from serving.server.model_source import Served
@@ -42,11 +43,19 @@ class PhotoDesk:
         Args:
             served: the model.
             photos: name and bytes of each.
+
+        Raises:
+            RequestError: 500, if the network gives what is not a number.
         """
         size = served.model.network.image_size_px
-        return await asyncio.gather(
-            *(self._look_at_one(served, size, name, content) for name, content in photos)
-        )
+        looks = (self._look_at_one(served, size, name, content) for name, content in photos)
+        # All are waited for, be it in vain: the caller gives back the model and the places of the
+        # gate, and none must be decoded beyond that.
+        found = await asyncio.gather(*looks, return_exceptions=True)
+        for item in found:
+            if isinstance(item, BaseException):
+                raise item
+        return [item for item in found if not isinstance(item, BaseException)]
 
     async def _look_at_one(
         self, served: Served, size: int, name: str, content: bytes
@@ -57,6 +66,10 @@ class PhotoDesk:
             self._metrics.photos.add(outcome=UNREADABLE)
             return pixels
         output = await asyncio.wrap_future(served.batcher.submit(pixels))
+        if not output.is_finite:
+            raise RequestError(
+                500, f"The model is faulty: of {name} it gave a score that is not a number."
+            )
         self._metrics.photos.add(outcome=ANSWERED)
         return output
 

@@ -22,6 +22,7 @@ from aiohttp import web
 
 from schemas.errors import did_you_mean
 from serving.rollup import DEFAULT, MAJOR_RANKS, UNRESTRICTED, AncestorRule
+from serving.server.body import read_body, read_form
 from serving.server.errors import RequestError
 
 ANCESTOR_RULES: Mapping[str, AncestorRule] = MappingProxyType(
@@ -62,18 +63,22 @@ class Upload:
     wishes: Wishes
 
 
-async def read_upload(request: web.Request) -> Upload:
+async def read_upload(request: web.Request, *, allowed_secs: float) -> Upload:
     """Returns the photos and wishes of a request.
 
+    Args:
+        request: whose body has not been read.
+        allowed_secs: how long the body may take to arrive.
+
     Raises:
-        RequestError: 400 or 415, saying what is wrong.
+        RequestError: 400, 408 or 415, saying what is wrong.
         web.HTTPRequestEntityTooLarge: if the body is larger than the app allows.
     """
     kind = request.content_type
     if kind == "multipart/form-data":
-        return await _read_form(request)
+        return await _read_form(request, allowed_secs)
     if kind.startswith("image/") or kind == "application/octet-stream":
-        photos = (("photo", await request.read()),)
+        photos = (("photo", await read_body(request, allowed_secs=allowed_secs)),)
         return Upload(photos, parse_wishes(dict(request.query)))
     raise RequestError(
         415,
@@ -92,7 +97,7 @@ def parse_wishes(given: Mapping[str, str]) -> Wishes:
         if name not in WISHES:
             raise RequestError(
                 400,
-                f"There is no field {name!r}. Allowed: {', '.join(WISHES)}."
+                f"There is no field {_shown(name)}. Allowed: {', '.join(WISHES)}."
                 f"{did_you_mean(name, WISHES)}",
             )
     return Wishes(
@@ -103,11 +108,8 @@ def parse_wishes(given: Mapping[str, str]) -> Wishes:
     )
 
 
-async def _read_form(request: web.Request) -> Upload:
-    try:
-        form = await request.post()
-    except ValueError as error:  # of aiohttp, for a body that is no such form
-        raise RequestError(400, f"The form cannot be read: {error}.") from error
+async def _read_form(request: web.Request, allowed_secs: float) -> Upload:
+    form = await read_form(request, allowed_secs=allowed_secs)
     photos, texts = [], dict(request.query)
     for field, value in form.items():
         if isinstance(value, web.FileField):
@@ -122,9 +124,10 @@ async def _read_form(request: web.Request) -> Upload:
 
 
 def _top(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= MAX_TOP:
+    # Python refuses to read a number of thousands of digits.
+    if text.isdecimal() and len(text) <= len(str(MAX_TOP)) and 1 <= int(text) <= MAX_TOP:
         return int(text)
-    raise RequestError(400, f"top must be a whole number, 1..{MAX_TOP}. Received: {text!r}.")
+    raise RequestError(400, f"top must be a whole number, 1..{MAX_TOP}. Received: {_shown(text)}.")
 
 
 def _one_of(
@@ -134,7 +137,7 @@ def _one_of(
     if word in allowed:
         return word
     words = ", ".join(word for word in allowed if word)
-    raise RequestError(400, f"{name} must be one of {words}. Received: {word!r}.")
+    raise RequestError(400, f"{name} must be one of {words}. Received: {_shown(word)}.")
 
 
 def _place(given: Mapping[str, str]) -> tuple[float, float] | None:
@@ -153,6 +156,10 @@ def _degrees(name: str, given: Mapping[str, str], bound: int) -> float:
         raise RequestError(
             400,
             f"{name} must be a number of degrees, -{bound}..{bound}, and lat and lng go together. "
-            f"Received: {text!r}.",
+            f"Received: {_shown(text)}.",
         )
     return degrees
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")

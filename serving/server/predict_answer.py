@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from serving.rollup import top_leaves
 from serving.server.errors import RequestError
+from serving.server.json_pieces import json_pieces
 from serving.server.loaded_model import LoadedModel, Output
 from serving.server.predict_request import PredictRequest
 from serving.server.served_signatures import DEFAULT_SIGNATURE, served_by
@@ -35,6 +36,11 @@ def check_signature(model: LoadedModel, signature: str) -> None:
             f'Serving signature name: "{signature}" not found in signature def. Allowed: '
             f"{', '.join(served_by(model))}; this model gives no features.",
         )
+
+
+def predict_text(model: LoadedModel, request: PredictRequest, found: Sequence[Output | str]) -> str:
+    """Returns the answer as JSON; see `predict_answer`."""
+    return "".join(json_pieces(predict_answer(model, request, found)))
 
 
 def predict_answer(

@@ -7,7 +7,7 @@ Photos come as rows or as a column, named or bare, each as base64:
 
 and `signature_name` says what is wanted. Texts of errors begin as TF Serving's own.
 
-    request = parse_predict(body)
+    request = parse_predict(body, max_photos=32)
     request.signature, request.photos, request.is_row
 """
 
@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from serving.server.errors import RequestError
+from serving.server.errors import RequestError, too_many
 from serving.server.served_signatures import DEFAULT_SIGNATURE, INPUT, SERVED_SIGNATURES
 
 
@@ -38,11 +38,15 @@ class PredictRequest:
     is_row: bool
 
 
-def parse_predict(body: bytes) -> PredictRequest:
+def parse_predict(body: bytes, *, max_photos: int) -> PredictRequest:
     """Returns the request of a body.
 
+    Args:
+        body: JSON.
+        max_photos: most photos; of more none is decoded.
+
     Raises:
-        RequestError: 400, saying what is wrong with it.
+        RequestError: 400, saying what is wrong with it, or 413.
     """
     document = _document(body)
     signature = _signature(document)
@@ -51,9 +55,9 @@ def parse_predict(body: bytes) -> PredictRequest:
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"
         )
     if "instances" in document:
-        return PredictRequest(signature, _rows(document["instances"]), is_row=True)
+        return PredictRequest(signature, _rows(document["instances"], max_photos), is_row=True)
     if "inputs" in document:
-        return PredictRequest(signature, _column(document["inputs"]), is_row=False)
+        return PredictRequest(signature, _column(document["inputs"], max_photos), is_row=False)
     raise _bad("Missing 'inputs' or 'instances' key")
 
 
@@ -81,11 +85,13 @@ def _signature(document: dict[str, Any]) -> str:
     return name
 
 
-def _rows(instances: Any) -> tuple[bytes, ...]:
+def _rows(instances: Any, max_photos: int) -> tuple[bytes, ...]:
     if not isinstance(instances, list):
         raise _bad(f"JSON Value: {_shown(instances)} Excepting 'instances' to be an list/array")
     if not instances:
         raise _bad("No values in 'instances' array")
+    if len(instances) > max_photos:
+        raise too_many(len(instances), max_photos)
     photos = []
     for place, row in enumerate(instances):
         try:
@@ -106,7 +112,7 @@ def _unnamed(row: Any) -> Any:
     return row[INPUT]
 
 
-def _column(inputs: Any) -> tuple[bytes, ...]:
+def _column(inputs: Any, max_photos: int) -> tuple[bytes, ...]:
     if isinstance(inputs, dict) and set(inputs) != {"b64"}:
         if INPUT not in inputs:
             raise _bad(f"Missing named input: {INPUT} in 'inputs' object.")
@@ -115,12 +121,17 @@ def _column(inputs: Any) -> tuple[bytes, ...]:
         raise _bad(f"{INPUT} must be a list, a value a photo. Received: {_shown(inputs)}")
     if not inputs:
         raise _bad("No values in 'inputs' array")
+    if len(inputs) > max_photos:
+        raise too_many(len(inputs), max_photos)
     return tuple(_photo(value) for value in inputs)
 
 
 def _photo(value: Any) -> bytes:
     if isinstance(value, str):  # TF Serving takes the text itself for the bytes
-        return value.encode()
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise _bad(f"JSON Value: {_shown(value)} holds half a surrogate pair") from error
     if not isinstance(value, dict) or not isinstance(value.get("b64"), str) or len(value) != 1:
         raise _bad(f"JSON Value: {_shown(value)} not formatted correctly for base64 data")
     text = "".join(value["b64"].split())

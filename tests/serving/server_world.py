@@ -12,6 +12,7 @@ import numpy as np
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image
+from tiny_people import PEOPLE
 from tiny_tree import tiny_taxonomy
 
 from schemas.taxonomy import Taxonomy
@@ -95,6 +96,23 @@ class World:
         return make_app(options, self.load)
 
 
+class PeopleNetwork(ColourNetwork):
+    """Of `tiny_people`: red photos are people, surely; of others they may be."""
+
+    def outputs(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores, features = super().outputs(pixels)
+        surely = scores.argmax(axis=1) == np.argmax(OWLS)
+        people = np.where(surely[:, None], (0.05, 0.05, 0.9), (0.7, 0.1, 0.2))
+        return people.astype(np.float32), features
+
+
+def people_world(tmp_path: Path) -> World:
+    """A server whose model knows people."""
+    world = World(tmp_path)
+    world.network, world._taxonomy = PeopleNetwork(), PEOPLE
+    return world
+
+
 def visit(app: web.Application, scenario: Callable[[TestClient], Awaitable[None]]) -> None:
     """Runs a scenario against a running server."""
 
@@ -120,3 +138,7 @@ def encoded(colour: str, form: str = "PNG", size: tuple[int, int] = (20, 16)) ->
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).save(buffer, form)
     return buffer.getvalue()
+
+
+PERSON = encoded("#ff0000")
+"""A photo of people, to the model of `people_world`."""

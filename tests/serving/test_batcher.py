@@ -89,3 +89,33 @@ def test_photos_that_nobody_waits_for_are_left_out() -> None:
     assert wanted.result(timeout=60) == 4
     batcher.close()
     assert run.batches == [1, 1]
+
+
+def test_no_exception_ends_the_thread() -> None:
+    """Neither of a network that answers for too few, nor of whoever counts."""
+
+    def run(pixels: np.ndarray) -> list[float]:
+        return [] if pixels.min() < 0 else [1.0] * len(pixels)
+
+    def count(photos: int, secs: float) -> None:
+        raise OSError("the disk is full")
+
+    batcher = Batcher(run, max_wait_secs=0, on_batch=count)
+    with pytest.raises(ValueError, match="shorter"):
+        batcher.submit(photo(-1)).result(timeout=60)
+    for _ in range(2):
+        assert batcher.submit(photo(1)).result(timeout=60) == 1.0
+    batcher.close()
+
+
+def test_close_need_not_wait() -> None:
+    run = Doubler()
+    batcher = Batcher(run, max_wait_secs=0)
+    waiting = batcher.submit(photo(1))
+    assert run.has_begun.wait(timeout=60)
+
+    batcher.close(wait=False)
+
+    assert not waiting.done()
+    run.may_go.set()
+    assert waiting.result(timeout=60) == 2

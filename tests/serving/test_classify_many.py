@@ -96,10 +96,12 @@ def test_csv_has_a_row_a_photo(classifier: Classifier, folder: Path, tmp_path: P
     owl = {name: value for name, value in rows[1].items() if name != "photo"}
     assert owl == {
         "error": "",
+        "reason": "",
         "common_ancestor_taxon_id": "20",
         "common_ancestor_name": "Strix",
         "common_ancestor_rank": "genus",
         "common_ancestor_score": "0.9",
+        "best_branch": "Animalia > Strigidae > Strix > Strix aluco",
         "taxon_id_1": "101",
         "name_1": "Strix aluco",
         "rank_1": "species",
@@ -147,3 +149,51 @@ def test_files_that_cannot_be_taken_up(tmp_path: Path) -> None:
     (tmp_path / "other.jsonl").write_text("no JSON\n")
     with pytest.raises(DataError, match="is not a file of answers"):
         AnswerFile(tmp_path / "other.jsonl", top=3, resume=True)
+
+
+NAMES = (
+    "caf\udce9.jpg",  # a byte that is no UTF-8
+    "of two\nlines.jpg",
+    'a "quoted", one.jpg',
+    "of\u2028two\u0085paragraphs\x0b\x1c.jpg",
+    "back\\slash\udcff.jpg",
+    "\r.jpg",
+)
+"""Names that a disk allows."""
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_any_name_is_known_again(classifier: Classifier, tmp_path: Path, ending: str) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for place, name in enumerate(NAMES):
+        (photos / name).write_bytes(encoded("#ff0000") if place % 2 else b"no photo")
+    paths, out = find_photos([photos]), tmp_path / f"answers{ending}"
+
+    with AnswerFile(out, top=2, resume=False) as file:
+        for result in classify_many(classifier, paths, top=2):
+            file.write(result)
+
+    assert len(paths) == len(NAMES)
+    out.read_text("utf-8")
+    with AnswerFile(out, top=2, resume=True) as file:
+        assert file.done == set(paths)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_file_is_taken_up_wherever_it_was_cut(tmp_path: Path, ending: str) -> None:
+    """Also in the middle of a name of two lines."""
+    rows = [Unread(name, f"{name}: is empty.") for name in NAMES]
+    whole, cut = tmp_path / f"whole{ending}", tmp_path / f"cut{ending}"
+    with AnswerFile(whole, top=1, resume=False) as file:
+        for row in rows:
+            file.write(row)
+    content = whole.read_bytes()
+
+    for end in range(len(content)):
+        cut.write_bytes(content[:end])
+        with AnswerFile(cut, top=1, resume=True) as file:
+            for row in rows:
+                if row.path not in file.done:
+                    file.write(row)
+        assert cut.read_bytes() == content, end

@@ -15,7 +15,7 @@ B64 = [{"b64": base64.b64encode(photo).decode()} for photo in PHOTOS]
 
 
 def parse(document: object) -> object:
-    return parse_predict(json.dumps(document).encode())
+    return parse_predict(json.dumps(document).encode(), max_photos=2)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,8 @@ def test_base64_may_be_broken_into_lines_and_unpadded() -> None:
         (b'{"instances": [{"b64": 5}]}', "not formatted correctly for base64 data"),
         (b'{"inputs": {"photo": []}}', "Missing named input: image in 'inputs' object."),
         (b'{"inputs": {"image": "x"}}', "image must be a list, a value a photo"),
+        (b'{"instances": ["\\ud800"]}', "holds half a surrogate pair"),
+        (b'{"inputs": {"image": ["x", "\\udfff"]}}', "holds half a surrogate pair"),
         (b'{"inputs": []}', "No values in 'inputs' array"),
         (b'{"signature_name": 5, "inputs": []}', "'signature_name' key must be a string value."),
         (
@@ -72,7 +74,16 @@ def test_base64_may_be_broken_into_lines_and_unpadded() -> None:
 )
 def test_refusals(body: bytes, message: str) -> None:
     with pytest.raises(RequestError) as error:
-        parse_predict(body)
+        parse_predict(body, max_photos=2)
 
     assert error.value.status == 400
     assert message in error.value.text
+
+
+@pytest.mark.parametrize("document", [{"instances": [5] * 3}, {"inputs": {"image": [5] * 3}}])
+def test_photos_are_counted_before_one_is_decoded(document: dict[str, object]) -> None:
+    with pytest.raises(RequestError) as error:  # not that 5 is no photo
+        parse(document)
+
+    assert error.value.status == 413
+    assert error.value.text.startswith("The request holds 3 photos. Allowed: 2.")

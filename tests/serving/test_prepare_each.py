@@ -10,7 +10,10 @@ import tensorflow as tf
 from PIL import Image
 from tiny_world import paint
 
-from serving.prepare_each import NO_BYTES, NO_PHOTO, NOT_WHOLE, prepare_each
+from schemas.errors import DataError
+from serving.photo_kinds import NO_BYTES, NO_PHOTO
+from serving.prepare_each import NOT_WHOLE, prepare_each
+from serving.prepare_file import prepare_bytes
 from serving.preprocess import prepare_batch
 
 SIZE_PX = 24
@@ -31,6 +34,8 @@ JPEG = encode(paint(60, 40), "JPEG", quality=90)
 PNG = encode(paint(60, 40), "PNG")
 GIF = encode(paint(60, 40), "GIF")
 BMP = encode(paint(60, 40), "BMP")
+PALETTE_BMP = encode(paint(60, 40).quantize(16), "BMP")
+JPEG_XL = b"\xff\x0a\xfa\x1f\x01\x91\x08\x06"
 WEBP = encode(paint(60, 40), "WEBP", lossless=True)
 HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"
 
@@ -44,7 +49,7 @@ def reason_of(content: bytes) -> str:
 
 
 def test_good_photos_are_as_prepared_together() -> None:
-    photos = tf.constant([JPEG, PNG, GIF, BMP])
+    photos = tf.constant([JPEG, PNG, GIF, WEBP])
 
     pixels, error = in_a_graph(photos)
 
@@ -69,18 +74,28 @@ def test_webp_is_read_with_and_without_transparency(mode: str) -> None:
         (b"\xff", NO_PHOTO),
         (b"<!DOCTYPE html><html></html>", NO_PHOTO),
         (HEIC, NO_PHOTO),
+        (BMP, NO_PHOTO),
+        (PALETTE_BMP, NO_PHOTO),
+        (JPEG_XL, NO_PHOTO),
         (b"\xff\xd8", NOT_WHOLE),
         (b"\xff\xd8\xff\xe0 no jpeg", NOT_WHOLE),
         (JPEG[: len(JPEG) // 2], NOT_WHOLE),
         (PNG[: len(PNG) // 2], NOT_WHOLE),
         (GIF[:40], NOT_WHOLE),
-        (BMP[: len(BMP) // 2], NOT_WHOLE),
         (WEBP[: len(WEBP) // 2], NOT_WHOLE),
-        (b"RIFF", NOT_WHOLE),
+        (b"RIFF", NO_PHOTO),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", NO_PHOTO),
+        (b"RIFF\x24\x00\x00\x00WEBP", NOT_WHOLE),
     ],
 )
 def test_bad_bytes_have_a_reason(content: bytes, reason: str) -> None:
     assert reason_of(content) == reason
+
+
+@pytest.mark.parametrize("content", [BMP, PALETTE_BMP, JPEG_XL])
+def test_a_client_refuses_the_formats_that_the_graph_refuses(content: bytes) -> None:
+    with pytest.raises(DataError, match="cannot identify image file"):
+        prepare_bytes(content, SIZE_PX, name="photo", max_pixels=10_000)
 
 
 def test_a_good_photo_stands_unharmed_among_bad_ones() -> None:

@@ -16,7 +16,8 @@ from tiny_world import SIZE_PX, paint, small_model
 
 from schemas.errors import DataError, FieldmarkError
 from schemas.taxonomy import Taxonomy
-from serving.prepare_each import NO_BYTES, NO_PHOTO, NOT_WHOLE
+from serving.photo_kinds import NO_BYTES, NO_PHOTO
+from serving.prepare_each import NOT_WHOLE
 from serving.preprocess import prepare_batch
 from serving.saved_model import (
     export_saved_model,

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient
 from server_world import visit
 from tiny_world import paint
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DataError
 from serving.checked_bundle import load_bundle
 from serving.server.app import ServerOptions, make_app
 from serving.server.loaded_model import load_model
@@ -100,3 +100,15 @@ def test_a_bundle_is_calibrated_by_the_temperature_of_the_variant_served(
         "float16": 0.75,
         "full_int8": 0.8,
     }
+
+
+def test_a_saved_model_of_somebody_else_says_what_it_lacks(
+    saved_model: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(saved_model, tmp_path / "other"))
+    module = tf.Module()
+    module.serve = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([], tf.float32)])
+    tf.saved_model.save(module, str(other), signatures={"serving_default": module.serve})
+
+    with pytest.raises(DataError, match=r"has no signature serve_pixels\. Received: serving_defau"):
+        load_model(other)

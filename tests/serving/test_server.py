@@ -12,7 +12,15 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient
 from PIL import Image, ImageFile
-from server_world import World, colour_model, encoded, eventually, visit
+from server_world import (
+    PERSON,
+    World,
+    colour_model,
+    encoded,
+    eventually,
+    people_world,
+    visit,
+)
 
 from schemas.errors import ConfigError, DataError
 from serving.server.app import ServerOptions, make_app
@@ -184,6 +192,9 @@ def test_classify_names_leaves_the_tree_and_the_common_ancestor(tmp_path: Path) 
         ]
         parents = {taxon["taxon_id"]: taxon["parent_taxon_id"] for taxon in photo["tree"]}
         assert parents == {1: None, 10: 1, 20: 10, 101: 20, 102: 20}
+        branch = [taxon["name"] for taxon in photo["best_branch"]]
+        assert branch == ["Animalia", "Strigidae", "Strix", "Strix aluco"]
+        assert photo["reason"] is None
 
     visit(World(tmp_path).app(), scenario)
 
@@ -201,9 +212,25 @@ def test_classify_takes_a_photo_as_the_body_and_wishes_in_the_address(tmp_path: 
         assert photo["common_ancestor"]["name"] == "Quercus"
         place = answer["location"]
         assert (place["lat"], place["lng"], place["used"]) == (47.5, -8.25, False)
-        assert place["note"].startswith("The place was not used: this model comes without a geo")
+        assert place["note"].startswith("The place was not used: the server was started without a ")
 
     visit(World(tmp_path).app(), scenario)
+
+
+def test_people_are_alone_or_nothing_is(tmp_path: Path) -> None:
+    async def scenario(client: TestClient) -> None:
+        data = form(PERSON, encoded("#808080"))
+        alone, none = (await (await client.post("/classify", data=data)).json())["photos"]
+        assert [leaf["name"] for leaf in alone["leaves"]] == ["Homo sapiens"]
+        assert [taxon["name"] for taxon in alone["tree"]] == ["Animalia", "Homo", "Homo sapiens"]
+        assert alone["best_branch"] == alone["tree"]
+        assert alone["common_ancestor"]["name"] == "Homo"
+        assert none["leaves"] == none["tree"] == none["best_branch"] == []
+        assert none["common_ancestor"] is None
+        assert alone["reason"] == none["reason"] == "people"
+        assert alone["error"] is none["error"] is None
+
+    visit(people_world(tmp_path).app(), scenario)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +278,8 @@ def test_bad_photos_of_a_form(tmp_path: Path) -> None:
         answer = await (await client.post("/classify", data=form(RED, b"<html>"))).json()
         good, bad = answer["photos"]
         assert good["leaves"]
-        assert bad["leaves"] == []
+        assert bad["leaves"] == bad["best_branch"] == bad["tree"] == []
+        assert set(bad) == set(good)
         assert bad["error"].startswith("1.jpg: cannot be read as a photo")
         text = await error_of(await client.post("/classify", data=form(b"<html>")), 422)
         assert text.startswith("0.jpg: cannot be read as a photo")

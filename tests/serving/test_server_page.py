@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 from chromium import Page, browser, find_chromium
-from server_world import World, encoded
+from server_world import World, encoded, people_world
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None,
@@ -26,6 +26,7 @@ ROWS = """[...document.querySelectorAll('#tree .taxon')].map((row) => [
   row.querySelector('.name').innerText, row.querySelector('.share').innerText,
   row.classList.contains('marked')])"""
 
+BRANCH = "document.getElementById('branch').innerText"
 
 # A page may make such events itself, files and all; the browser's own drag starts outside of it.
 GIVE = """(kind, name, content) => {
@@ -86,6 +87,9 @@ def test_a_photo_is_shown_as_a_tree_with_the_common_ancestor_marked(tmp_path: Pa
         assert await page.evaluate("document.getElementById('ancestor').innerText") == (
             "Quite sure of this: genus Strix, 90 %"
         )
+        assert await page.evaluate(BRANCH) == (
+            "Best branch: Animalia › Strigidae › Strix › Strix aluco"
+        )
         preview = "document.getElementById('preview').naturalWidth"
         await page.until(f"{preview} === 120")
         await picture(page, "2-answer")
@@ -104,6 +108,37 @@ def test_a_photo_is_shown_as_a_tree_with_the_common_ancestor_marked(tmp_path: Pa
         assert refused == []
 
     on_the_page(World(tmp_path), scenario)
+
+
+def test_people_are_shown_alone_or_nothing_is_and_the_page_says_why(tmp_path: Path) -> None:
+    (tmp_path / "person.png").write_bytes(encoded("#d02020", "PNG", (120, 90)))
+    (tmp_path / "perhaps.png").write_bytes(encoded("#208020", "PNG", (120, 90)))
+    why = "There may be a person in this photo: no other taxon is suggested."
+    ancestor = "document.getElementById('ancestor').innerText"
+
+    async def scenario(page: Page, url: str) -> None:
+        await page.go_to(url)
+        await choose(page, tmp_path / "person.png", "done")
+        assert await page.evaluate(ancestor) == why
+        assert [row[0] for row in await page.evaluate(ROWS)] == [
+            "Animalia kingdom",
+            "Homo genus",
+            "Homo sapiens species",
+        ]
+        await picture(page, "6-person")
+
+        await choose(page, tmp_path / "perhaps.png", "done")
+        await page.until(f"{ROWS}.length === 0")
+        assert await page.evaluate(ancestor) == why
+        assert await page.evaluate("document.getElementById('status').innerText") == (
+            "No suggestion."
+        )
+        assert await page.evaluate("document.getElementById('branch').hidden")
+        assert await page.evaluate("document.getElementById('heading').hidden")
+        assert page.complaints == []
+        await picture(page, "7-perhaps-a-person")
+
+    on_the_page(people_world(tmp_path), scenario)
 
 
 def test_a_photo_is_dropped_or_pasted(tmp_path: Path) -> None:

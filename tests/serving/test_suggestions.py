@@ -13,23 +13,14 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1] / "schemas"))
 
 from taxonomy_trees import taxonomies
+from tiny_people import PEOPLE
 
 from schemas.errors import DataError, FieldmarkError
 from schemas.leaf_paths import NO_NODE
 from schemas.taxonomy import Taxonomy
 from serving.geo_scores import Geo, combined_scores, geo_features, read_geo_thresholds
-from serving.human_rule import HUMAN_TAXON_ID, human_class, human_rule
+from serving.human_rule import human_class, human_rule
 from serving.suggestions import Suggester
-
-# Animalia > Strix (aluco, varia), Homo (sapiens).
-PEOPLE = Taxonomy(
-    taxon_ids=np.array([1, 10, 11, 12, 20, HUMAN_TAXON_ID]),
-    parent_nodes=np.array([-1, 0, 1, 1, 0, 4], np.int32),
-    rank_levels=np.array([70, 20, 10, 10, 20, 10], np.float32),
-    leaf_class_ids=np.array([-1, -1, 0, 1, -1, 2], np.int32),
-    iconic_taxon_ids=np.zeros(6, np.int64),
-    names=("Animalia", "Strix", "Strix aluco", "Strix varia", "Homo", "Homo sapiens"),
-)
 
 
 @pytest.mark.parametrize(

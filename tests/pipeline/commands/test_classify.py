@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def test_long_branch_is_broken_into_lines() -> None:
     assert max(map(len, lines)) <= 96
     assert "".join(lines).count("Longnameidae") == 11
     assert lines[1].endswith(">")
+
+
+def test_people_are_told_of() -> None:
+    alone = Answer("x.jpg", OWL.leaves[:1], OWL.lineage, reason="people")
+    why = "  There may be a person in this photo: no other taxon is suggested."
+
+    assert format_answer(alone).splitlines()[:2] == ["x.jpg", why]
+    assert format_answer(Answer("x.jpg", (), (), reason="people")) == f"x.jpg\n{why}"
 
 
 def test_leaf_without_ancestors_has_no_branch() -> None:
@@ -148,9 +157,47 @@ def test_folder_goes_to_a_file_and_is_taken_up(
     second = CliRunner().invoke(command, [*arguments, "--resume"])
 
     assert (first.exit_code, second.exit_code) == (1, 0)
-    assert first.stdout == f"2 photos classified: {out}; 1 could not be read\n"
+    assert first.stdout == f"1 photos classified: {out}; 1 could not be read\n"
     assert second.stdout == f"1 photos classified: {out} (2 stood there already)\n"
     assert [line.partition(",")[0] for line in out.read_text().splitlines()] == [
         "photo",
         *(str(folder / name) for name in ("a.jpg", "b.jpg", "c.jpg")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--resume"],
+            "--resume goes on with a file of answers, and none is named. Add --out FILE",
+        ),
+        (
+            ["--json", "--out", "a.csv"],
+            "--json prints, and --out writes to a.csv. Leave --json out",
+        ),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(options: list[str], message: str) -> None:
+    result = CliRunner().invoke(command, ["owl.jpg", "--model", "gone", *options])
+
+    assert isinstance(result.exception, ConfigError)
+    assert message in str(result.exception)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_name_that_is_no_utf8_is_printed(
+    bundle_dir: Path, photo_path: Path, tmp_path: Path, options: list[str]
+) -> None:
+    for name in (b"caf\xe9.jpg", b"no-\xe9-photo.jpg"):
+        (tmp_path / os.fsdecode(name)).write_bytes(
+            photo_path.read_bytes() if name.startswith(b"caf") else b""
+        )
+
+    result = CliRunner().invoke(command, [str(tmp_path), "--model", str(bundle_dir), *options])
+
+    assert result.exit_code == 1, result.exception
+    assert r"/caf\udce9.jpg" in result.stdout
+    assert r"/no-\udce9-photo.jpg: cannot be read as a photo" in result.stderr
+    if options:
+        assert json.loads(result.stdout)["path"] == str(tmp_path / os.fsdecode(b"caf\xe9.jpg"))

@@ -20,6 +20,9 @@ from tiny_fixtures import bundle_dir, model, photo_path, saved_model, taxonomy
 
 from pipeline.commands.serve import command
 from schemas.errors import ConfigError
+from serving.server import run
+from serving.server.app import ServerOptions
+from serving.server.limits import Limits
 
 __all__ = ["bundle_dir", "model", "photo_path", "saved_model", "taxonomy"]
 
@@ -54,6 +57,24 @@ def test_sigterm_lets_a_request_under_way_be_answered(bundle_dir: Path, photo_pa
     header, _, content = answer.partition("\r\n\r\n")
     assert header.startswith("HTTP/1.1 200 OK")
     assert len(json.loads(content)["photos"][0]["leaves"]) == 5
+
+
+def test_options_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[ServerOptions] = []
+    monkeypatch.setattr(run, "run", lambda options, **_: given.append(options))
+    limits = {"mb": 3.0, "pixels": 4, "photos": 5, "waiting": 6, "read-secs": 7.0}
+    others = {"geo-model": "geo.tflite", "geo-thresholds": "thres.csv", "variant": "full_int8"}
+    arguments = [f"--max-{name}={value}" for name, value in limits.items()]
+    arguments += [f"--{name}={value}" for name, value in others.items()]
+
+    result = CliRunner().invoke(command, ["pushed", *arguments])
+
+    assert result.exit_code == 0, result.exception
+    (options,) = given
+    assert options.limits == Limits(3.0, 4, 5, 6, 7.0)
+    assert options.limits.max_read_secs == 7.0
+    assert (options.geo_model, options.geo_thresholds) == (Path("geo.tflite"), Path("thres.csv"))
+    assert (options.directory, options.variant) == (Path("pushed"), "full_int8")
 
 
 def test_an_address_that_is_taken_is_the_users_error(bundle_dir: Path) -> None:
