@@ -1,7 +1,8 @@
 """What iNaturalist's apps ask of a bundle, as code: where they would crash, a sentence says so.
 
 1. Both taxonomies can be read as the apps read them (`mobile_readers`), and are the same tree.
-2. Its leaves, in the order of `leaf_class_id`, are the model's classes; `labels.txt` names them.
+2. Its leaves, in the order of `leaf_class_id`, are the model's classes; `labels.txt` names them;
+   and taxon by taxon, by parent, rank and name, it is the model's tree.
 3. Every model takes float32 [1, S, S, 3], gives float32 [1, N], N being the leaves of the taxonomy
    (the Android app allocates its buffer by them), and needs built-in operators only.
 4. A model's scores are numbers of 0 or more that sum to 1: the softmax is inside.
@@ -13,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -31,10 +32,14 @@ from serving.mobile_readers import (
 )
 from serving.preprocess_spec import OURS
 from serving.tflite_classifier import TFLiteClassifier
+from serving.tree_differences import tree_differences
 from serving.zip_bytes import labels_inside
 
 MAX_SUM_ERROR = 0.02
 """Of a photo's scores, from 1."""
+
+DIFFERENCES_SHOWN = 5
+"""Of a tree that is not the model's; the rest are counted."""
 
 T = TypeVar("T")
 
@@ -55,6 +60,8 @@ def contract_faults(bundle: Bundle, taxonomy: Taxonomy) -> tuple[str, ...]:
     for name, taxa in ((ANDROID_FILE, android), (IOS_FILE, ios)):
         if taxa is not None and leaf_order(taxa) != taxonomy.leaf_taxon_ids.tolist():
             faults.append(f"{name}: its leaves are not the model's classes, in their order.")
+        if taxa is not None and (differences := tree_differences(taxa, taxonomy)):
+            faults.append(_not_the_models_tree(name, differences))
     if labels is not None and labels != taxonomy.leaf_names:
         faults.append(f"{LABELS_FILE} does not name the model's classes, in their order.")
     return (*faults, *_manifest_faults(bundle))
@@ -95,6 +102,13 @@ def leaf_order(taxa: list[MobileTaxon]) -> list[int]:
     """Returns the taxon id of each leaf, in the order of leaf_class_id."""
     leaves = {t.leaf_class_id: t.taxon_id for t in taxa if t.leaf_class_id is not None}
     return [leaves[leaf] for leaf in sorted(leaves)]
+
+
+def _not_the_models_tree(name: str, differences: Sequence[str]) -> str:
+    more = len(differences) - DIFFERENCES_SHOWN
+    rest = f" And {more:,} more." if more > 0 else ""
+    shown = " ".join(differences[:DIFFERENCES_SHOWN])
+    return f"{name} is not the model's tree. {shown}{rest}"
 
 
 def _manifest_faults(bundle: Bundle) -> list[str]:

@@ -170,7 +170,8 @@ def _count(
     """Tallies by variant, and one of the server against itself; `sums` are added to."""
     phones = {name: TFLiteClassifier(bundle.model_path(name)) for name in variants}
     tallies, reference = {name: Tally() for name in phones}, Tally()
-    suggest = Suggester(taxonomy)
+    # The apps know the bundle's tree alone.
+    server_suggests, phone_suggests = Suggester(taxonomy), Suggester(bundle.taxonomy)
     meter = Meter("photos compared", total=None, unit="photos")  # a split may hold fewer than max
     for pixels, labels in labelled_photos(
         files,
@@ -179,11 +180,11 @@ def _count(
         max_photos=settings.max_photos,
     ):
         _check_labels(labels, server.num_leaves, files)
-        expected = Answers.of(server.scores(pixels), suggest)
+        expected = Answers.of(server.scores(pixels), server_suggests)
         reference.add(expected, expected, labels)
         for name, phone in phones.items():
             scores = phone.scores(pixels)
-            tallies[name].add(expected, Answers.of(scores, suggest), labels)
+            tallies[name].add(expected, Answers.of(scores, phone_suggests), labels)
             if name in sums:
                 sums[name].add(scores, labels)
         meter.add(len(labels))

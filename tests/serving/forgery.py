@@ -76,6 +76,34 @@ def mangled(content: bytes) -> bytes:
     return write_model(model)
 
 
+Row = dict[str, Any]
+
+
+def taxonomy_rows(bundle_dir: Path) -> list[Row]:
+    """The taxa of a bundle as the iOS app reads them."""
+    rows: list[Row] = json.loads((bundle_dir / "taxonomy.json").read_text())
+    return rows
+
+
+def row_of(rows: list[Row], name: str) -> Row:
+    """The row of a taxon."""
+    return next(row for row in rows if row["name"] == name)
+
+
+def taxonomies(rows: list[Row]) -> dict[str, bytes]:
+    """Both taxonomies with the rows given, unchecked."""
+    lines = [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows]
+    text = "\n".join([",".join(rows[0]), *lines, ""])
+    return {"taxonomy.csv": text.encode(), "taxonomy.json": json.dumps(rows).encode()}
+
+
+def retold_taxa(bundle_dir: Path, taxon: str, **cells: Any) -> dict[str, bytes]:
+    """The taxonomies of a bundle with the cells of one taxon changed, in both alike."""
+    rows = taxonomy_rows(bundle_dir)
+    row_of(rows, taxon).update(cells)
+    return taxonomies(rows)
+
+
 def swapped_leaves(bundle_dir: Path) -> dict[str, bytes]:
     """The taxonomies of a bundle with the first two classes exchanged in all of its files."""
     swap = {0: 1, 1: 0}

@@ -15,7 +15,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forgery import forge, retold, swapped_leaves, with_operator_of_ones_own, without_softmax
+from forgery import (
+    Row,
+    forge,
+    retold,
+    retold_taxa,
+    row_of,
+    swapped_leaves,
+    taxonomies,
+    taxonomy_rows,
+    with_operator_of_ones_own,
+    without_softmax,
+)
 from phone_apps import LIFE, App, android, ios
 
 from schemas.leaf_paths import NO_NODE
@@ -96,22 +107,15 @@ def test_ios_reads_numbers_and_nulls(contract_dir: Path) -> None:
     assert ".0," not in (contract_dir / "taxonomy.json").read_text("utf-8")
 
 
-Row = dict[str, Any]
-
-
-def _row(rows: list[Row], name: str) -> Row:
-    return next(row for row in rows if row["name"] == name)
-
-
 def _change(name: str, column: str, value: Any) -> Callable[[list[Row]], None]:
     def change(rows: list[Row]) -> None:
-        _row(rows, name)[column] = value
+        row_of(rows, name)[column] = value
 
     return change
 
 
 def _drop(name: str) -> Callable[[list[Row]], None]:
-    return lambda rows: rows.remove(_row(rows, name))
+    return lambda rows: rows.remove(row_of(rows, name))
 
 
 def _life(rows: list[Row]) -> None:
@@ -133,20 +137,13 @@ CRASHES = {
 }
 
 
-def write(rows: list[Row]) -> dict[str, bytes]:
-    """The taxonomies with the rows given, unchecked."""
-    lines = [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows]
-    text = "\n".join([",".join(rows[0]), *lines, ""])
-    return {"taxonomy.csv": text.encode(), "taxonomy.json": json.dumps(rows).encode()}
-
-
 @pytest.mark.parametrize("fault", CRASHES)
 def test_what_crashes_the_apps_is_a_fault(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
 ) -> None:
-    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    rows = taxonomy_rows(bundle_dir)
     CRASHES[fault](rows)
-    forged = forge(bundle_dir, tmp_path / "forged", write(rows))
+    forged = forge(bundle_dir, tmp_path / "forged", taxonomies(rows))
 
     with pytest.raises((ValueError, KeyError, IndexError, AssertionError, BufferError)):
         answer_of(android, forged)
@@ -165,9 +162,9 @@ IOS_CRASHES = (
 def test_what_crashes_ios_is_a_fault_of_its_file_alone(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
 ) -> None:
-    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    rows = taxonomy_rows(bundle_dir)
     CRASHES[fault](rows)
-    changes = {"taxonomy.json": write(rows)["taxonomy.json"]}
+    changes = {"taxonomy.json": taxonomies(rows)["taxonomy.json"]}
     forged = forge(bundle_dir, tmp_path / "forged", changes)
 
     with pytest.raises((KeyError, IndexError, AssertionError, BufferError)):
@@ -189,10 +186,10 @@ def past_the_loader(bundle_dir: Path, forged: Path) -> Any:
 def test_the_column_of_geo_thresholds_may_be_absent(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
-    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    rows = taxonomy_rows(bundle_dir)
     for row in rows:
         del row["geo_threshold"]
-    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", write(rows)))
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", taxonomies(rows)))
 
     assert contract_faults(bundle, taxonomy) == ()
     assert answer_of(android, bundle.directory) == answer_of(android, bundle_dir)
@@ -218,13 +215,55 @@ def test_an_answer_under_another_name_is_a_fault(
 def test_two_trees_that_differ_are_a_fault(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
-    records = json.loads((bundle_dir / "taxonomy.json").read_text())
-    _row(records, "Strix")["rank_level"] = 30
+    records = taxonomy_rows(bundle_dir)
+    row_of(records, "Strix")["rank_level"] = 30
     changes = {"taxonomy.json": json.dumps(records).encode()}
 
     faults = contract_faults(load_bundle(forge(bundle_dir, tmp_path / "f", changes)), taxonomy)
 
-    assert faults == ("taxonomy.csv and taxonomy.json are not the same tree.",)
+    assert faults == (
+        "taxonomy.csv and taxonomy.json are not the same tree.",
+        "taxonomy.json is not the model's tree. Strix (20) has the rank_level 30, in the model 20.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("taxon", "cells", "difference"),
+    [
+        (
+            "Strix aluco",
+            {"parent_taxon_id": 40},
+            "Strix aluco (101) has the parent_taxon_id 40, in the model 20.",
+        ),
+        ("Strix", {"rank_level": 50}, "Strix (20) has the rank_level 50, in the model 20."),
+        ("Strix", {"name": "Bubo"}, "Strix (20) has the name Bubo, in the model Strix."),
+    ],
+)
+def test_a_tree_that_is_wrong_in_both_files_alike_is_a_fault(
+    bundle_dir: Path,
+    taxonomy: Taxonomy,
+    tmp_path: Path,
+    taxon: str,
+    cells: dict[str, Any],
+    difference: str,
+) -> None:
+    """No app crashes on it: it sends answers to a wrong genus, for ever."""
+    forged = forge(bundle_dir, tmp_path / "forged", retold_taxa(bundle_dir, taxon, **cells))
+
+    assert contract_faults(load_bundle(forged), taxonomy) == (
+        f"taxonomy.csv is not the model's tree. {difference}",
+        f"taxonomy.json is not the model's tree. {difference}",
+    )
+    assert answer_of(android, forged) == answer_of(ios, forged)
+
+
+def test_many_differences_are_counted(bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path) -> None:
+    rows = [{**row, "name": f"x{row['name']}"} for row in taxonomy_rows(bundle_dir)]
+    forged = forge(bundle_dir, tmp_path / "forged", taxonomies(rows))
+
+    assert contract_faults(load_bundle(forged), taxonomy)[0].endswith(
+        "Strix aluco (101) has the name xStrix aluco, in the model Strix aluco. And 5 more."
+    )
 
 
 def test_scores_without_a_softmax_are_a_fault(

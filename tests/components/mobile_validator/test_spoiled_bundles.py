@@ -10,7 +10,14 @@ from typing import Any
 
 import keras
 import pytest
-from forgery import forge, mangled, retold, swapped_leaves, without_softmax
+from forgery import (
+    forge,
+    mangled,
+    retold,
+    retold_taxa,
+    swapped_leaves,
+    without_softmax,
+)
 from tiny_records import jpeg, write_records
 from tiny_world import small_model, tiny_export
 
@@ -103,6 +110,35 @@ def test_wrong_range_in_the_manifest(
     assert report["reasons"] == [
         "manifest.json has models take 0..1; the apps give 0..255, for the scaling is inside."
     ]
+
+
+@pytest.mark.parametrize(
+    "cells", [{"parent_taxon_id": 40}, {"rank_level": 20}, {"name": "Bubo bubo"}]
+)
+def test_a_taxon_that_is_wrong_in_every_file_alike(
+    bundle_dir: Path, validate: Validate, cells: dict[str, Any]
+) -> None:
+    changes = retold_taxa(bundle_dir, "Strix aluco", **cells)
+    labels = (bundle_dir / "labels.txt").read_text()
+    changes["labels.txt"] = labels.replace("Strix aluco", cells.get("name", "Strix aluco")).encode()
+
+    report = validate(changes).report
+
+    assert report["blessed"] is False
+    for file, reason in zip(("taxonomy.csv", "taxonomy.json"), report["reasons"], strict=False):
+        assert reason.startswith(f"{file} is not the model's tree. Strix aluco (101) has the ")
+
+
+def test_the_phone_rolls_up_by_the_bundles_tree(bundle_dir: Path, validate: Validate) -> None:
+    """The server answers Quercus to 9 of the 40 photos; on the phone it is a class, so nobody's."""
+    report = validate(retold_taxa(bundle_dir, "Quercus", rank_level=50)).report
+
+    for name in ("float32", "float16"):
+        entry = report["variants"][name]
+        assert entry["top1_agreement"] >= 0.97
+        assert entry["rollup_agreement"] == 1 - 9 / 40
+        (reason,) = entry["reasons"]
+        assert reason.startswith("Agreement of rolled-up answers must be at least 0.9000.")
 
 
 @pytest.mark.parametrize("column", ["parent_taxon_id", "leaf_class_id"])

@@ -11,7 +11,7 @@ from components.mobile_validator.broken_taxa import broken_taxa
 from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.default_choice import choose
 from components.mobile_validator.latency import Latency, ratios
-from components.mobile_validator.tally import Answers, Tally
+from components.mobile_validator.tally import NO_TAXON, Answers, Tally
 from components.mobile_validator.verdict import Bars, Measured, failures
 from schemas.taxonomy import Taxonomy
 from serving.suggestions import Suggester
@@ -132,7 +132,7 @@ def test_the_servers_first_taxon_must_be_among_the_best_five() -> None:
 
 def test_the_sixth_leaf_is_not_among_the_best_five() -> None:
     scores = np.array([[0.3, 0.25, 0.2, 0.12, 0.08, 0.05]], np.float32)
-    variant = Answers(scores, np.argsort(-scores)[:, :5], np.array([-1], np.int32))
+    variant = Answers(scores, np.argsort(-scores)[:, :5], np.array([NO_TAXON]))
 
     assert [bool(variant.hits(np.array([leaf]), 5)[0]) for leaf in (0, 4, 5)] == [True, True, False]
 
