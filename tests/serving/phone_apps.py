@@ -92,7 +92,9 @@ class App:
 
 def android(directory: Path, variant: str) -> App:
     """The Android app with a bundle's files: lines cut at commas, ids kept as text."""
-    header, *lines = (directory / "taxonomy.csv").read_text(encoding="utf-8").splitlines()
+    # A line ends where Java's readLine ends it: \n, \r or both.
+    with (directory / "taxonomy.csv").open(encoding="utf-8") as file:
+        header, *lines = [line.removesuffix("\n") for line in file]
     places = {name: place for place, name in enumerate(header.split(","))}
     rows = [line.split(",", len(places) - 1) for line in lines]
     nodes = {row[places["taxon_id"]]: _from_text(row, places) for row in rows}

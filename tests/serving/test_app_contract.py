@@ -6,6 +6,7 @@ any other, FIELDMARK_BUNDLE naming its directory, or one of numbered versions.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 import os
@@ -114,6 +115,13 @@ def _change(name: str, column: str, value: Any) -> Callable[[list[Row]], None]:
     return change
 
 
+def _leave_out(name: str, column: str) -> Callable[[list[Row]], None]:
+    def change(rows: list[Row]) -> None:
+        del row_of(rows, name)[column]
+
+    return change
+
+
 def _drop(name: str) -> Callable[[list[Row]], None]:
     return lambda rows: rows.remove(row_of(rows, name))
 
@@ -134,6 +142,12 @@ CRASHES = {
     "a leaf beyond the model's scores": _change("Strigina", "leaf_class_id", 9),
     "one leaf fewer than scores": _drop("Strigina"),
     "a rank that is no number": _change("Strix", "rank_level", "genus"),
+    "a taxon id with a leading zero": _change("Strix", "taxon_id", "020"),
+    "a taxon id in wide digits": _change("Strix", "taxon_id", "２０"),
+    "a taxon id with a blank": _change("Strix", "taxon_id", " 20"),
+    "a taxon twice": _change("Strigina", "taxon_id", 101),
+    "a record without its parent": _leave_out("Strix aluco", "parent_taxon_id"),
+    "a record without its leaf": _leave_out("Strigina", "leaf_class_id"),
 }
 
 
@@ -150,11 +164,38 @@ def test_what_crashes_the_apps_is_a_fault(
     assert contract_faults(past_the_loader(bundle_dir, forged), taxonomy)
 
 
+TEXT_CRASHES: dict[str, Callable[[bytes], bytes]] = {
+    "a byte order mark": lambda text: codecs.BOM_UTF8 + text,
+    "blanks in the header": lambda text: text.replace(b",taxon_id", b", taxon_id", 1),
+    "an empty line": lambda text: text.replace(b"\n", b"\n\n", 1),
+    "an empty line at the end": lambda text: text + b"\n",
+    "a line that ends within a name": lambda text: text.replace(b"Strix aluco", b"Strix\raluco"),
+}
+
+
+@pytest.mark.parametrize("fault", TEXT_CRASHES)
+def test_what_crashes_android_between_the_rows_is_a_fault_of_its_file(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
+) -> None:
+    text = TEXT_CRASHES[fault]((bundle_dir / "taxonomy.csv").read_bytes())
+    forged = forge(bundle_dir, tmp_path / "forged", {"taxonomy.csv": text})
+
+    with pytest.raises((ValueError, KeyError, IndexError)):
+        answer_of(android, forged)
+    (found,) = contract_faults(past_the_loader(bundle_dir, forged), taxonomy)
+    assert found.startswith(f"{forged}/taxonomy.csv: 1 fault:")
+
+
 IOS_CRASHES = (
     "a parent without a row",
     "a childless taxon without a leaf",
     "a leaf beyond the model's scores",
     "one leaf fewer than scores",
+    "a taxon id with a leading zero",
+    "a taxon id in wide digits",
+    "a taxon twice",
+    "a record without its parent",
+    "a record without its leaf",
 )
 
 
