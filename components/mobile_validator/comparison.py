@@ -21,7 +21,7 @@ from components.mobile_validator.client_conventions import conventions
 from components.mobile_validator.config import LEAVE_OUT, MobileValidationSettings, is_lossy
 from components.mobile_validator.default_choice import Choice, choose
 from components.mobile_validator.labelled_photos import labelled_photos
-from components.mobile_validator.latency import Times, measure, ratios
+from components.mobile_validator.latency import Times, measure, slowest
 from components.mobile_validator.report import (
     REPORT_VERSION,
     Judged,
@@ -229,7 +229,7 @@ def _judge(
     if tally is None:
         return Judged(unsound, size, None, (), {})
     broken = broken_taxa(tally, taxonomy, alpha=settings.broken_taxa_alpha)
-    measured = Measured(size, len(broken), ratios(times)[name])
+    measured = Measured(size, len(broken), slowest(times)[name])
     reasons = failures(tally, Bars.of(settings, name), measured)
     return Judged(reasons, size, tally, tuple(broken), times)
 
@@ -246,13 +246,19 @@ def _check_same_model(bundle: Bundle, saved_model_dir: str | PathLike[str]) -> N
 
 
 def _check_bars(bundle: Bundle, settings: MobileValidationSettings) -> None:
-    if settings.max_latency_ratio is None:
-        return
-    if "float32" not in bundle.variants or not settings.latency_runs:
+    to_float32 = (settings.max_latency_ratio, settings.max_p95_latency_ratio)
+    if to_float32 != (None, None) and (
+        "float32" not in bundle.variants or not settings.latency_runs
+    ):
         raise ConfigError(
-            "mobile_validation.max_latency_ratio is a ratio to float32's time, which is not "
-            "measured. Put float32 into mobile_export.variants and set latency_runs above 0, or "
-            "set max_latency_ratio to null."
+            "mobile_validation.max_latency_ratio and max_p95_latency_ratio are ratios to float32's "
+            "time, which is not measured. Put float32 into mobile_export.variants and set "
+            "latency_runs above 0, or set both to null."
+        )
+    if settings.max_latency_ms is not None and not settings.latency_runs:
+        raise ConfigError(
+            "mobile_validation.max_latency_ms asks for a time, but with latency_runs at 0 nothing "
+            "is timed. Set latency_runs above 0, or max_latency_ms to null."
         )
 
 

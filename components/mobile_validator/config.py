@@ -51,11 +51,17 @@ class MobileValidationSettings(Settings):
     latency_runs: int = Field(20, ge=0)
     """Photos that each variant is timed on, by number of threads; 0: not timed."""
 
-    latency_threads: tuple[int, ...] = (1, 2)
+    latency_threads: tuple[int, ...] = Field((1, 2), min_length=1)
     """Numbers of threads to time with."""
 
     max_latency_ratio: float | None = Field(None, gt=0)
     """A variant's median time to float32's, at most, at every number of threads; null: any."""
+
+    max_p95_latency_ratio: float | None = Field(None, gt=0)
+    """The same of the time that 19 of 20 photos keep to, the 95th percentile; null: any."""
+
+    max_latency_ms: float | None = Field(None, gt=0)
+    """A variant's median time at most, in milliseconds on the machine that validates; null: any."""
 
     convention_photos: int = Field(200, ge=0)
     """Photos that other clients' preprocessing is measured on; 0: not measured."""

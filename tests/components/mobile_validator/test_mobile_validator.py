@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from forgery import forge
+from forgery import forge, without_softmax
 from PIL import Image
 from tfx.components.util import model_utils
 from tfx.types import channel_utils, standard_artifacts
@@ -286,12 +286,61 @@ def test_each_bar_can_be_set(forged: Path, saved_model: Path, files: list[str]) 
     )
 
 
-def test_a_ratio_of_times_needs_float32(
-    bundle_dir: Path, saved_model: Path, files: list[str]
+@pytest.mark.parametrize(
+    ("bar", "words"),
+    [
+        ({"max_latency_ratio": 1e-4}, "A photo may take at most 0.0001 times float32's time."),
+        (
+            {"max_p95_latency_ratio": 1e-4},
+            "19 of 20 photos may take at most 0.0001 times float32's time.",
+        ),
+        ({"max_latency_ms": 1e-4}, "A photo may take at most 0.0001 ms."),
+    ],
+)
+def test_a_budget_of_time_refuses_what_is_slower(
+    bundle_dir: Path, saved_model: Path, files: list[str], bar: dict[str, float], words: str
 ) -> None:
-    settings = SETTINGS.model_copy(update={"max_latency_ratio": 1.0, "latency_runs": 0})
+    settings = SETTINGS.model_copy(update={**bar, "convention_photos": 0})
 
-    with pytest.raises(ConfigError, match="max_latency_ratio is a ratio to float32's time"):
+    found = compare(load_bundle(bundle_dir), saved_model, files, settings)
+
+    assert found.report["blessed"] is False
+    assert found.report["reasons"] == ["No variant passes."]
+    for entry in found.report["variants"].values():
+        assert entry["reasons"][-1].startswith(f"{words} Received: ")
+
+
+@pytest.mark.parametrize("bar", ["max_latency_ratio", "max_p95_latency_ratio"])
+def test_a_budget_of_time_is_missed_where_float32_cannot_be_run(
+    bundle_dir: Path, saved_model: Path, files: list[str], tmp_path: Path, bar: str
+) -> None:
+    name = "model_float32.tflite"
+    broken = without_softmax((bundle_dir / name).read_bytes())
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "broken", {name: broken}))
+    settings = SETTINGS.model_copy(update={bar: 1000.0, "convention_photos": 0})
+
+    report = compare(bundle, saved_model, files, settings).report
+
+    assert report["blessed"] is False
+    assert report["variants"]["float16"]["reasons"][-1].endswith(
+        "Received: no time of it, or none of float32, which cannot be run."
+    )
+
+
+@pytest.mark.parametrize(
+    ("bar", "message"),
+    [
+        ("max_latency_ratio", "are ratios to float32's time, which is not measured"),
+        ("max_p95_latency_ratio", "are ratios to float32's time, which is not measured"),
+        ("max_latency_ms", "with latency_runs at 0 nothing is timed"),
+    ],
+)
+def test_a_budget_of_time_needs_times(
+    bundle_dir: Path, saved_model: Path, files: list[str], bar: str, message: str
+) -> None:
+    settings = SETTINGS.model_copy(update={bar: 1.0, "latency_runs": 0})
+
+    with pytest.raises(ConfigError, match=message):
         compare(load_bundle(bundle_dir), saved_model, files, settings)
 
 

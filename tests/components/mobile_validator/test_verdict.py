@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from components.mobile_validator.broken_taxa import broken_taxa
 from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.default_choice import choose
-from components.mobile_validator.latency import Latency, ratios
+from components.mobile_validator.latency import Latency, Slowest, slowest
 from components.mobile_validator.tally import NO_TAXON, Answers, Tally
 from components.mobile_validator.verdict import Bars, Measured, failures
 from schemas.taxonomy import Taxonomy
@@ -102,7 +102,9 @@ def test_reasons_say_which_bar_and_by_how_much() -> None:
         max_latency_ratio=1.0,
     )
 
-    reasons = failures(counted, bars, Measured(2_500_000, broken_taxa=1, latency_ratio=1.25))
+    measured = Measured(2_500_000, broken_taxa=1, latency=Slowest(9.0, p50_ratio=1.25))
+
+    reasons = failures(counted, bars, measured)
 
     low, high = counted.accuracy_drop_interval
     assert reasons == (
@@ -115,7 +117,7 @@ def test_reasons_say_which_bar_and_by_how_much() -> None:
         "A score may differ by at most 0.1. Received: 0.867.",
         "At most 0 taxa may be named worse, beyond chance. Received: 1.",
         "The file may have at most 2 MB. Received: 2.50 MB.",
-        "A photo may take at most 1 times float32's time. Received: 1.25 times.",
+        "A photo may take at most 1 times float32's time. Received: 1.25, over by 0.25.",
     )
 
 
@@ -146,6 +148,8 @@ def test_each_setting_is_the_bar_of_its_name() -> None:
         "max_broken_taxa": 3,
         "max_megabytes": 11.0,
         "max_latency_ratio": 1.5,
+        "max_p95_latency_ratio": 1.7,
+        "max_latency_ms": 40.0,
     }
     settings = MobileValidationSettings(
         min_top1_agreement=0.91, min_top1_agreement_int8=0.81, **given
@@ -217,12 +221,46 @@ def test_a_fixed_choice_stands_or_falls() -> None:
     assert absent.reason.endswith("but the bundle does not hold it.")
 
 
-def test_the_worst_ratio_over_threads_counts() -> None:
+def test_the_worst_number_of_threads_counts() -> None:
     times = {
-        "float32": {1: Latency(10.0, 11.0), 2: Latency(6.0, 7.0)},
-        "int8": {1: Latency(5.0, 6.0), 2: Latency(9.0, 9.0)},
+        "float32": {1: Latency(10.0, 10.0), 2: Latency(6.0, 8.0)},
+        "int8": {1: Latency(5.0, 20.0), 2: Latency(9.0, 12.0)},
     }
 
-    assert ratios(times) == {"float32": 1.0, "int8": 1.5}
-    assert ratios({"int8": times["int8"]}) == {"int8": None}
-    assert ratios({"float32": {}, "int8": {}}) == {"float32": None, "int8": None}
+    assert slowest(times) == {
+        "float32": Slowest(p50_ms=10.0, p50_ratio=1.0, p95_ratio=1.0),
+        "int8": Slowest(p50_ms=9.0, p50_ratio=1.5, p95_ratio=2.0),
+    }
+    assert slowest({"int8": times["int8"]}) == {"int8": Slowest(p50_ms=9.0)}
+    assert slowest({"float32": {}, "int8": {}}) == {"float32": Slowest(), "int8": Slowest()}
+
+
+@pytest.mark.parametrize(
+    ("bars", "reason"),
+    [
+        (
+            Bars(max_latency_ratio=1.2),
+            "A photo may take at most 1.2 times float32's time. Received: 1.50, over by 0.30.",
+        ),
+        (
+            Bars(max_p95_latency_ratio=1.6),
+            "19 of 20 photos may take at most 1.6 times float32's time. Received: 2.00, over by "
+            "0.40.",
+        ),
+        (
+            Bars(max_latency_ms=8.5),
+            "A photo may take at most 8.5 ms. Received: 9.00, over by 0.50.",
+        ),
+    ],
+)
+def test_a_slow_variant_fails_and_a_time_that_is_missing_does(bars: Bars, reason: str) -> None:
+    counted = tally([0], [0], [0])
+    within = Measured(latency=Slowest(p50_ms=8.0, p50_ratio=1.0, p95_ratio=1.5))
+    over = Measured(latency=Slowest(p50_ms=9.0, p50_ratio=1.5, p95_ratio=2.0))
+
+    assert failures(counted, bars, within) == ()
+    assert failures(counted, bars, over) == (reason,)
+    assert failures(counted, bars, NOTHING) == (
+        f"{reason[: reason.index('Received')]}Received: no time of it, or none of float32, which "
+        "cannot be run.",
+    )
