@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -55,6 +56,8 @@ def contract_faults(bundle: Bundle, taxonomy: Taxonomy) -> tuple[str, ...]:
     android = _read(lambda: read_android_taxonomy(bundle.directory / ANDROID_FILE), faults)
     ios = _read(lambda: read_ios_taxonomy(bundle.directory / IOS_FILE), faults)
     labels = _read(lambda: read_labels(bundle.directory / LABELS_FILE), faults)
+    if android is not None:
+        _read(lambda: bundle.taxonomy, faults)
     if android is not None and ios is not None and android != ios:
         faults.append(f"{ANDROID_FILE} and {IOS_FILE} are not the same tree.")
     for name, taxa in ((ANDROID_FILE, android), (IOS_FILE, ios)):
@@ -64,7 +67,9 @@ def contract_faults(bundle: Bundle, taxonomy: Taxonomy) -> tuple[str, ...]:
             faults.append(_not_the_models_tree(name, differences))
     if labels is not None and labels != taxonomy.leaf_names:
         faults.append(f"{LABELS_FILE} does not name the model's classes, in their order.")
-    return (*faults, *_manifest_faults(bundle))
+    # A report tells nobody where on this machine the bundle lay.
+    here = f"{bundle.directory}{os.sep}"
+    return (*(fault.replace(here, "") for fault in faults), *_manifest_faults(bundle))
 
 
 def model_faults(bundle: Bundle, variant: str, taxonomy: Taxonomy) -> tuple[str, ...]:

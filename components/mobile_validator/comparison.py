@@ -39,12 +39,15 @@ from serving.app_contract import contract_faults, model_faults
 from serving.bundle_manifest import Validation
 from serving.checked_bundle import Bundle
 from serving.finished_bundle import Finish
+from serving.mobile_files import ANDROID_FILE
 from serving.saved_model import load_manifest, load_model_taxonomy
 from serving.saved_model_classifier import SavedModelClassifier
 from serving.suggestions import Suggester
 from serving.tflite_classifier import TFLiteClassifier
 
 BATCH_SIZE = 32
+
+NO_TREE = f"The apps cannot name what it answers by such a {ANDROID_FILE}."
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def compare(
     """Returns the report of a bundle and how to finish it.
 
     Args:
-        bundle: what the phone would get.
+        bundle: what the phone would get; its taxonomy need not be readable.
         saved_model_dir: what it was made from.
         files: gzipped TFRecords of the split to compare on.
         settings: the bars.
@@ -86,7 +89,11 @@ def compare(
     _check_bars(bundle, settings)
     taxonomy, server = load_model_taxonomy(saved_model_dir), SavedModelClassifier(saved_model_dir)
     faults = list(contract_faults(bundle, taxonomy))
-    unsound = {name: model_faults(bundle, name, taxonomy) for name in bundle.variants}
+    can_answer = _has_leaves(bundle, taxonomy.num_leaves)
+    unsound = {
+        name: model_faults(bundle, name, taxonomy) if can_answer else (NO_TREE,)
+        for name in bundle.variants
+    }
     runnable = [name for name, found in unsound.items() if not found]
     sums = _calibration_sums(bundle, runnable)
     tallies, reference = _count(bundle, runnable, server, taxonomy, files, settings, sums)
@@ -170,8 +177,9 @@ def _count(
     """Tallies by variant, and one of the server against itself; `sums` are added to."""
     phones = {name: TFLiteClassifier(bundle.model_path(name)) for name in variants}
     tallies, reference = {name: Tally() for name in phones}, Tally()
-    # The apps know the bundle's tree alone.
-    server_suggests, phone_suggests = Suggester(taxonomy), Suggester(bundle.taxonomy)
+    server_suggests = Suggester(taxonomy)
+    # The apps know the bundle's tree alone; where there is none, there is no variant either.
+    phone_suggests = Suggester(bundle.taxonomy) if phones else server_suggests
     meter = Meter("photos compared", total=None, unit="photos")  # a split may hold fewer than max
     for pixels, labels in labelled_photos(
         files,
@@ -196,6 +204,14 @@ def _count(
             remedy="Choose a split with photos, or export more of them.",
         )
     return tallies, reference
+
+
+def _has_leaves(bundle: Bundle, num_leaves: int) -> bool:
+    """Whether the bundle's tree can be read and has so many; if not, `contract_faults` says why."""
+    try:
+        return bundle.taxonomy.num_leaves == num_leaves
+    except DataError:
+        return False
 
 
 def _calibration_sums(bundle: Bundle, variants: Sequence[str]) -> dict[str, CalibrationSums]:

@@ -183,7 +183,7 @@ def test_what_crashes_android_between_the_rows_is_a_fault_of_its_file(
     with pytest.raises((ValueError, KeyError, IndexError)):
         answer_of(android, forged)
     (found,) = contract_faults(past_the_loader(bundle_dir, forged), taxonomy)
-    assert found.startswith(f"{forged}/taxonomy.csv: 1 fault:")
+    assert found.startswith("taxonomy.csv: 1 fault:")
 
 
 IOS_CRASHES = (

@@ -23,6 +23,8 @@ from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.executor import Executor
 from components.mobile_validator.labelled_photos import labelled_photos
 from components.mobile_validator.original_photos import original_photos
+from components.report.sections.phone import phone_section
+from pipeline.summary import _variant_line
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from serving.mobile_bundle import load_bundle
@@ -438,6 +440,30 @@ def test_executor_blesses_as_the_pusher_reads(
     assert finished.details.validation is not None
     assert finished.details.validation.photos == PHOTOS
     assert len(list((tmp_path / "finished" / "Format-Serving").glob("*.zip"))) == 1
+
+
+def test_executor_reports_a_taxonomy_that_no_app_can_read(
+    bundle_dir: Path, saved_model: Path, files: list[str], originals: list[str], tmp_path: Path
+) -> None:
+    text = (bundle_dir / "taxonomy.csv").read_bytes().replace(b"20,101,10,2,", b"999,101,10,2,")
+    broken = forge(bundle_dir, tmp_path / "broken", {"taxonomy.csv": text})
+    produced = outputs(tmp_path)
+
+    Executor().Do(
+        artifacts(saved_model, broken, files, originals, tmp_path),
+        produced,
+        {"settings": SETTINGS.model_dump_json(), "code_version": "x"},
+    )
+
+    assert not model_utils.is_infra_validated(produced["blessing"][0])
+    assert [path.name for path in (tmp_path / "blessing").iterdir()] == ["INFRA_NOT_BLESSED"]
+    report = json.loads((tmp_path / "report" / "mobile_report.json").read_text())
+    assert report["blessed"] is False
+    assert "taxonomy.csv: 1 fault:" in report["reasons"][0]
+    assert phone_section(report).blocks
+    assert _variant_line("float16", report["variants"]["float16"]).endswith(
+        "cannot be run; The apps cannot name what it answers by such a taxonomy.csv."
+    )
 
 
 def test_executor_names_the_splits_there_are(

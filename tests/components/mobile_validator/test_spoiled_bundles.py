@@ -16,6 +16,8 @@ from forgery import (
     retold,
     retold_taxa,
     swapped_leaves,
+    taxonomies,
+    taxonomy_rows,
     without_softmax,
 )
 from tiny_records import jpeg, write_records
@@ -23,9 +25,8 @@ from tiny_world import small_model, tiny_export
 
 from components.mobile_validator.comparison import Comparison, compare
 from components.mobile_validator.config import MobileValidationSettings
-from schemas.errors import DataError
 from schemas.taxonomy import Taxonomy
-from serving.checked_bundle import load_bundle
+from serving.checked_bundle import load_bundle, load_files
 from serving.tflite import convert
 
 Validate = Callable[..., Comparison]
@@ -45,7 +46,7 @@ def validate(bundle_dir: Path, saved_model: Path, val_files: list[str], tmp_path
 
     def run(changes: dict[str, bytes], settings: MobileValidationSettings = SETTINGS) -> Comparison:
         forged = forge(bundle_dir, tmp_path / f"forged{next(numbers)}", changes)
-        return compare(load_bundle(forged), saved_model, val_files, settings)
+        return compare(load_files(forged), saved_model, val_files, settings)
 
     return run
 
@@ -154,11 +155,47 @@ def test_broken_taxonomy(bundle_dir: Path, validate: Validate, column: str) -> N
     assert "taxonomy.json" in report["reasons"][0]
 
 
-def test_broken_android_taxonomy_is_found_when_loaded(bundle_dir: Path, validate: Validate) -> None:
-    text = (bundle_dir / "taxonomy.csv").read_text().replace("20,101,10,2,", "999,101,10,2,")
+@pytest.mark.parametrize(
+    ("row", "broken", "words"),
+    [
+        ("20,101,10,2,", "999,101,10,2,", "999 has no row"),
+        (",47126,70,,", "40,47126,70,,", "taxon 47126 is below itself or below a loop"),
+        ("20,101,10,2,", "20,101,10,,", "must stand on every childless taxon"),
+    ],
+)
+def test_broken_android_taxonomy(
+    bundle_dir: Path, validate: Validate, row: str, broken: str, words: str
+) -> None:
+    text = (bundle_dir / "taxonomy.csv").read_text().replace(row, broken)
 
-    with pytest.raises(DataError, match="999"):
-        validate({"taxonomy.csv": text.encode()})
+    found = validate({"taxonomy.csv": text.encode()})
+
+    assert found.report["blessed"] is False
+    assert words in found.report["reasons"][0]
+    assert found.report["reasons"][-1] == "No variant passes."
+    assert found.report["photos"] == 40
+    for entry in found.report["variants"].values():
+        assert entry["reasons"] == ["The apps cannot name what it answers by such a taxonomy.csv."]
+    assert found.finish.default is None
+
+
+def test_a_leaf_that_is_left_out_of_every_file_alike(
+    bundle_dir: Path, saved_model: Path, val_files: list[str], tmp_path: Path
+) -> None:
+    def one_less(manifest: dict[str, Any]) -> None:
+        manifest["num_leaves"], manifest["output"]["shape"] = 4, [1, 4]
+
+    rows = [row for row in taxonomy_rows(bundle_dir) if row["name"] != "Strigina"]
+    labels = (bundle_dir / "labels.txt").read_bytes().replace(b"Strigina\n", b"")
+    changes = {**taxonomies(rows), "labels.txt": labels}
+    forged = retold(forge(bundle_dir, tmp_path / "forged", changes), tmp_path / "told", one_less)
+
+    report = compare(load_bundle(forged), saved_model, val_files, SETTINGS).report
+
+    assert report["blessed"] is False
+    assert report["reasons"][0] == (
+        "taxonomy.csv: its leaves are not the model's classes, in their order."
+    )
 
 
 def test_mangled_quantisation(bundle_dir: Path, validate: Validate) -> None:
