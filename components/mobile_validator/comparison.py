@@ -32,6 +32,7 @@ from components.mobile_validator.report import (
 from components.mobile_validator.tally import Answers, Tally
 from components.mobile_validator.variant_temperature import CalibrationSums
 from components.mobile_validator.verdict import Bars, Measured, failures
+from components.mobile_validator.visible_taxa import visible_taxa
 from schemas.errors import ConfigError, DataError
 from schemas.events import Meter
 from schemas.taxonomy import Taxonomy
@@ -125,6 +126,7 @@ def compare(
         choice=choice,
         judged=judged,
         server=reference,
+        visible=visible_taxa(reference, alpha=settings.broken_taxa_alpha),
         conventions=conventions(server, taxonomy, originals, max_photos=settings.convention_photos),
     )
     return Comparison(report, _finish(bundle, judged, passed, choice, reference, settings))

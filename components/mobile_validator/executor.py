@@ -64,7 +64,7 @@ def _serving_path(artifacts: list[Artifact]) -> str:
 def _tell(report: Mapping[str, Any]) -> None:
     lines = [_words(name, entry) for name, entry in report["variants"].items()]
     lines += [f"not blessed. {reason}" for reason in report["reasons"]]
-    lines.append(report["default_reason"])
+    lines += [report["default_reason"], report["visible_taxa"]["words"]]
     for text in lines:
         emit("note", text=text)
         logging.info("%s", text)

@@ -64,6 +64,32 @@ def without_softmax(content: bytes) -> bytes:
 def mangled(content: bytes) -> bytes:
     """An int8 model whose head has its signs turned round, as by a converter's fault."""
     model = read_model(content)
+    buffer = model.buffers[_int8_head(model).buffer]
+    buffer.data = (-buffer.data.view(np.int8)).view(np.uint8)
+    return write_model(model)
+
+
+def without_a_leaf(content: bytes, leaf: int) -> bytes:
+    """An int8 model in whose head the weights of one leaf are 0."""
+    model = read_model(content)
+    head = _int8_head(model)
+    buffer = model.buffers[head.buffer]
+    weights = buffer.data.reshape(head.shape).copy()
+    weights[leaf] = 0
+    buffer.data = weights.reshape(-1)
+    return write_model(model)
+
+
+def with_scale_of_nan(content: bytes, leaf: int) -> bytes:
+    """An int8 model in whose head the scale of one leaf's weights is no number."""
+    model = read_model(content)
+    scales = _int8_head(model).quantization.scale.copy()
+    scales[leaf] = np.nan
+    _int8_head(model).quantization.scale = scales
+    return write_model(model)
+
+
+def _int8_head(model: Any) -> Any:
     (head,) = [
         tensor
         for tensor in model.subgraphs[0].tensors
@@ -71,9 +97,7 @@ def mangled(content: bytes) -> bytes:
         and len(tensor.shape) == 2
         and model.buffers[tensor.buffer].data is not None
     ]
-    buffer = model.buffers[head.buffer]
-    buffer.data = (-buffer.data.view(np.int8)).view(np.uint8)
-    return write_model(model)
+    return head
 
 
 Row = dict[str, Any]

@@ -155,6 +155,8 @@ def test_sound_bundle_is_blessed(bundle_dir: Path, saved_model: Path, files: lis
         assert low <= entry["accuracy_drop"] <= high
         assert entry["largest_sum_error"] < 1e-3
     assert report["variants"]["float32"]["largest_score_error"] < 1e-4
+    assert report["visible_taxa"]["fewest_photos"] == 5
+    assert report["visible_taxa"]["taxa"] == 5
     json.dumps(report, allow_nan=False)
 
 

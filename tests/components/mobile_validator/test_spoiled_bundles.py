@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from forgery import (
     forge,
@@ -18,15 +21,19 @@ from forgery import (
     swapped_leaves,
     taxonomies,
     taxonomy_rows,
+    with_scale_of_nan,
+    without_a_leaf,
     without_softmax,
 )
+from PIL import Image
 from tiny_records import jpeg, write_records
-from tiny_world import small_model, tiny_export
+from tiny_world import pixels_of, small_model, tiny_export
 
 from components.mobile_validator.comparison import Comparison, compare
 from components.mobile_validator.config import MobileValidationSettings
 from schemas.taxonomy import Taxonomy
 from serving.checked_bundle import load_bundle, load_files
+from serving.saved_model_classifier import SavedModelClassifier
 from serving.tflite import convert
 
 Validate = Callable[..., Comparison]
@@ -113,21 +120,17 @@ def test_wrong_range_in_the_manifest(
     ]
 
 
-@pytest.mark.parametrize(
-    "cells", [{"parent_taxon_id": 40}, {"rank_level": 20}, {"name": "Bubo bubo"}]
-)
-def test_a_taxon_that_is_wrong_in_every_file_alike(
-    bundle_dir: Path, validate: Validate, cells: dict[str, Any]
-) -> None:
-    changes = retold_taxa(bundle_dir, "Strix aluco", **cells)
-    labels = (bundle_dir / "labels.txt").read_text()
-    changes["labels.txt"] = labels.replace("Strix aluco", cells.get("name", "Strix aluco")).encode()
+def test_a_taxon_that_is_wrong_in_every_file_alike(bundle_dir: Path, validate: Validate) -> None:
+    changes = retold_taxa(bundle_dir, "Strix aluco", parent_taxon_id=40)
 
     report = validate(changes).report
 
     assert report["blessed"] is False
-    for file, reason in zip(("taxonomy.csv", "taxonomy.json"), report["reasons"], strict=False):
-        assert reason.startswith(f"{file} is not the model's tree. Strix aluco (101) has the ")
+    assert report["reasons"][:2] == [
+        f"{file} is not the model's tree. Strix aluco (101) has the parent_taxon_id 40, in the "
+        "model 20."
+        for file in ("taxonomy.csv", "taxonomy.json")
+    ]
 
 
 def test_the_phone_rolls_up_by_the_bundles_tree(bundle_dir: Path, validate: Validate) -> None:
@@ -198,15 +201,78 @@ def test_a_leaf_that_is_left_out_of_every_file_alike(
     )
 
 
-def test_mangled_quantisation(bundle_dir: Path, validate: Validate) -> None:
-    name = "model_full_int8.tflite"
-    spoiled = {name: mangled((bundle_dir / name).read_bytes())}
-    strict = SETTINGS.model_copy(update={"default_variant": "full_int8"})
+FULL_INT8 = "model_full_int8.tflite"
 
-    found = validate(spoiled, strict)
+MANGLED = {
+    "signs turned round": (mangled, "Top-1 agreement with the server must be at least"),
+    "a leaf zeroed": (partial(without_a_leaf, leaf=1), "Top-1 agreement with the server must be"),
+    "a scale of NaN": (partial(with_scale_of_nan, leaf=1), "is not a TFLite model that runs here"),
+}
+
+
+@pytest.mark.parametrize("fault", MANGLED)
+def test_mangled_quantisation_is_left_out_by_itself(
+    bundle_dir: Path, validate: Validate, fault: str
+) -> None:
+    spoil, words = MANGLED[fault]
+
+    found = validate({FULL_INT8: spoil((bundle_dir / FULL_INT8).read_bytes())})
+
+    entry = found.report["variants"]["full_int8"]
+    assert entry["passed"] is False
+    assert words in entry["reasons"][0]
+    assert found.report["blessed"] is True
+    assert found.finish.kept == ["float32", "float16", "dynamic_range_int8"]
+    assert found.finish.default in found.finish.kept
+
+
+@pytest.mark.parametrize(
+    ("fault", "strict"),
+    [
+        ("a leaf zeroed", {"default_variant": "full_int8"}),
+        ("a scale of NaN", {"failing_variants": "refuse"}),
+    ],
+)
+def test_mangled_quantisation_refuses_the_bundle_if_asked(
+    bundle_dir: Path, validate: Validate, fault: str, strict: dict[str, str]
+) -> None:
+    spoil, _ = MANGLED[fault]
+    spoiled = {FULL_INT8: spoil((bundle_dir / FULL_INT8).read_bytes())}
+
+    found = validate(spoiled, SETTINGS.model_copy(update=strict))
 
     assert found.report["blessed"] is False
-    entry = found.report["variants"]["full_int8"]
-    assert entry["reasons"][0].startswith("Top-1 agreement with the server must be at least")
-    assert entry["top1_agreement"] < 0.5
+    assert "full_int8" in found.report["reasons"][0]
     assert "full_int8" not in found.finish.kept
+
+
+def test_a_leaf_that_a_variant_lost_is_a_broken_taxon(
+    bundle_dir: Path, saved_model: Path, tmp_path: Path
+) -> None:
+    """On photos that the server names rightly: what one leaf of many would be to the other bars."""
+    photos = [jpeg(seed) for seed in range(40)]
+    first = (
+        SavedModelClassifier(saved_model)
+        .scores(np.stack([pixels_of(Image.open(io.BytesIO(photo))) for photo in photos]))
+        .argmax(axis=1)
+    )
+    named = write_records(tmp_path / "val.gz", list(zip(photos, first.tolist(), strict=True)))
+    changes = {FULL_INT8: without_a_leaf((bundle_dir / FULL_INT8).read_bytes(), leaf=1)}
+    forged = load_bundle(forge(bundle_dir, tmp_path / "forged", changes))
+    blind = SETTINGS.model_copy(
+        update={
+            "min_top1_agreement_int8": 0,
+            "min_top5_agreement": 0,
+            "min_rollup_agreement": 0,
+            "max_accuracy_drop": 1,
+        }
+    )
+    seeing = blind.model_copy(update={"max_broken_taxa": 0})
+
+    unseen = compare(forged, saved_model, [named], blind).report["variants"]["full_int8"]
+    seen = compare(forged, saved_model, [named], seeing).report["variants"]["full_int8"]
+
+    assert unseen["passed"] is True
+    assert unseen["broken_taxa"] == 1
+    assert unseen["worst_taxa"][0]["name"] == "Quercus alba"
+    assert seen["reasons"] == ["At most 0 taxa may be named worse, beyond chance. Received: 1."]

@@ -13,6 +13,7 @@ from components.mobile_validator.default_choice import choose
 from components.mobile_validator.latency import Latency, Slowest, slowest
 from components.mobile_validator.tally import NO_TAXON, Answers, Tally
 from components.mobile_validator.verdict import Bars, Measured, failures
+from components.mobile_validator.visible_taxa import VisibleTaxa, visible_taxa
 from schemas.taxonomy import Taxonomy
 from serving.suggestions import Suggester
 
@@ -200,6 +201,49 @@ def test_a_taxon_broken_beyond_chance_is_found_and_chance_is_not() -> None:
     assert (taxon.name, taxon.taxon_id, taxon.photos) == ("Strix aluco", 11, 12)
     assert (taxon.server_right, taxon.variant_right) == (12, 0)
     assert taxon.p_value == pytest.approx(0.5**12)
+
+
+@pytest.mark.parametrize(
+    ("photos", "others", "found"),
+    [
+        (4, 0, False),  # fewer than fewest_photos
+        (5, 0, True),
+        (6, 6, False),  # three other taxa are tested, in which nothing fell
+        (7, 7, True),  # sure_photos
+    ],
+)
+def test_a_taxon_is_visible_from_so_many_photos_on(photos: int, others: int, found: bool) -> None:
+    # Strix aluco is lost; the variant alone is right on the others.
+    labels = [0] * photos + [1, 2, 3] * others
+    server = [0] * photos + [2, 1, 2] * others
+    variant = [1] * photos + [1, 2, 3] * others
+    counted = tally(server, variant, labels)
+
+    broken = broken_taxa(counted, TREE, alpha=0.05)
+
+    assert [taxon.name for taxon in broken] == (["Strix aluco"] if found else [])
+
+
+def test_what_can_be_seen_is_counted() -> None:
+    labels = [0] * 8 + [1] * 7 + [2] * 6 + [3] * 4
+    server = [0] * 8 + [1] * 6 + [0] + [0] * 6 + [3] * 4
+    visible = visible_taxa(tally(server, server, labels), alpha=0.05)
+
+    assert visible == VisibleTaxa(fewest_photos=5, sure_photos=6, taxa=4, too_few=2, sure=2)
+    assert visible.words == (
+        "A taxon that a variant breaks can be found where the server names 5 photos of it rightly, "
+        "and surely where it names 6 and the variant none: of 4 taxa compared, 2 have fewer than 5 "
+        "such photos, 2 have 6 or more."
+    )
+
+
+@given(alpha=st.floats(0.001, 0.5), photos=st.integers(1, 30))
+def test_no_taxon_of_fewer_photos_is_ever_found(alpha: float, photos: int) -> None:
+    counted = tally([0] * photos, [1] * photos, [0] * photos)
+
+    visible = visible_taxa(counted, alpha=alpha)
+
+    assert bool(broken_taxa(counted, TREE, alpha=alpha)) == (photos >= visible.fewest_photos)
 
 
 SIZES = {"float32": 400, "float16": 200, "int8": 100}
