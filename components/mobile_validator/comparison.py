@@ -89,7 +89,7 @@ def compare(
     _check_same_model(bundle, saved_model_dir)
     _check_bars(bundle, settings)
     taxonomy, server = load_model_taxonomy(saved_model_dir), SavedModelClassifier(saved_model_dir)
-    faults = list(contract_faults(bundle, taxonomy))
+    faults = [*contract_faults(bundle, taxonomy), *_size_faults(bundle, settings)]
     can_answer = _has_leaves(bundle, taxonomy.num_leaves)
     unsound = {
         name: model_faults(bundle, name, taxonomy) if can_answer else (NO_TREE,)
@@ -206,6 +206,15 @@ def _count(
             remedy="Choose a split with photos, or export more of them.",
         )
     return tallies, reference
+
+
+def _size_faults(bundle: Bundle, settings: MobileValidationSettings) -> list[str]:
+    if settings.input_px in (None, bundle.image_size_px):
+        return []
+    return [
+        f"The models must take {settings.input_px} px (mobile_validation.input_px). Received: "
+        f"{bundle.image_size_px} px. End the schedule at {settings.input_px}."
+    ]
 
 
 def _has_leaves(bundle: Bundle, num_leaves: int) -> bool:

@@ -45,6 +45,9 @@ class MobileValidationSettings(Settings):
     broken_taxa_alpha: float = Field(0.05, gt=0, lt=1)
     """Share of such taxa that may be chance all the same, 0..1."""
 
+    input_px: int | None = Field(None, ge=1)
+    """Side of the square that the models must take; 299 for iNaturalist's apps; null: any."""
+
     max_megabytes: float | None = Field(None, gt=0)
     """Size of a variant's file at most, in millions of bytes; null: any size."""
 

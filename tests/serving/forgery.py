@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as tflite_schema
 
 from serving.float_softmax import _name
@@ -49,6 +50,27 @@ def with_operator_of_ones_own(content: bytes) -> bytes:
     model.subgraphs[0].operators[-1].builtinOptionsType = 0
     model.subgraphs[0].operators[-1].builtinOptions = None
     return write_model(model)
+
+
+def with_two_outputs(content: bytes) -> bytes:
+    """A model that gives its logits as well, after its scores."""
+    model = read_model(content)
+    graph = model.subgraphs[0]
+    graph.outputs = [*map(int, graph.outputs), int(graph.operators[-1].inputs[0])]
+    return write_model(model)
+
+
+def of_types(size_px: int, leaves: int, *, takes: tf.DType, gives: tf.DType) -> bytes:
+    """A model that takes and gives other types than the apps' float32."""
+
+    @tf.function(input_signature=[tf.TensorSpec((1, size_px, size_px, 3), takes)])
+    def answer(pixels: tf.Tensor) -> tf.Tensor:
+        grey = tf.reduce_mean(tf.cast(pixels, tf.float32), axis=(1, 2, 3))
+        scores = tf.nn.softmax(grey[:, None] * tf.linspace(0.0, 0.1, leaves)[None])
+        return tf.cast(scores if gives == tf.float32 else 100 * scores, gives)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()])
+    return bytes(converter.convert())
 
 
 def without_softmax(content: bytes) -> bytes:

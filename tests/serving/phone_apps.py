@@ -41,8 +41,8 @@ class App:
         gives = self._interpreter.get_output_details()[0]
         if takes["dtype"] != np.float32 or pixels.nbytes != 4 * np.prod(takes["shape"]):
             raise BufferError("the input buffer has another size")
-        if gives["shape"].tolist() != [1, len(self.leaves)]:
-            raise BufferError("the output buffer has another size")
+        if gives["dtype"] != np.float32 or gives["shape"].tolist() != [1, len(self.leaves)]:
+            raise BufferError("the output buffer has another type or size")
         self._interpreter.set_tensor(takes["index"], pixels[None])
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(gives["index"])[0])

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from forgery import (
     Row,
     forge,
+    of_types,
     retold,
     retold_taxa,
     row_of,
@@ -26,6 +28,7 @@ from forgery import (
     taxonomies,
     taxonomy_rows,
     with_operator_of_ones_own,
+    with_two_outputs,
     without_softmax,
 )
 from phone_apps import LIFE, App, android, ios
@@ -347,6 +350,38 @@ def test_an_operator_that_phones_lack_is_a_fault(
     (fault,) = model_faults(bundle, "float32", taxonomy)
     assert "is not a TFLite model that runs here" in fault
     assert "Mystery" in fault
+
+
+OTHER_RUNNERS = {
+    "uint8 in": (
+        lambda _: of_types(32, 5, takes=tf.uint8, gives=tf.float32),
+        "must take float32 [1, S, S, 3] and give float32 [1, N]. Received: "
+        "uint8 [1, 32, 32, 3] -> float32 [1, 5].",
+    ),
+    "int8 out": (
+        lambda _: of_types(32, 5, takes=tf.float32, gives=tf.int8),
+        "must take float32 [1, S, S, 3] and give float32 [1, N]. Received: "
+        "float32 [1, 32, 32, 3] -> int8 [1, 5].",
+    ),
+    "two outputs": (with_two_outputs, "has 1 inputs and 2 outputs; one of each is wanted."),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_RUNNERS)
+def test_a_model_that_takes_or_gives_something_else_is_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, kind: str
+) -> None:
+    spoil, words = OTHER_RUNNERS[kind]
+    name = "model_float16.tflite"
+    changes = {name: spoil((bundle_dir / name).read_bytes())}
+    forged = forge(bundle_dir, tmp_path / "forged", changes)
+
+    assert model_faults(load_bundle(forged), "float16", taxonomy) == (
+        f"{name}: {words} Export the mobile bundle again.",
+    )
+    if kind != "two outputs":  # the app reads the first, and knows of no other
+        with pytest.raises((BufferError, ValueError)):
+            answer_of(android, forged)
 
 
 @pytest.mark.parametrize(

@@ -348,6 +348,27 @@ def test_a_budget_of_time_needs_times(
         compare(load_bundle(bundle_dir), saved_model, files, settings)
 
 
+@pytest.mark.parametrize(("input_px", "blessed"), [(None, True), (32, True), (299, False)])
+def test_the_size_that_apps_expect_is_a_bar(
+    bundle_dir: Path, saved_model: Path, files: list[str], input_px: int | None, blessed: bool
+) -> None:
+    settings = SETTINGS.model_copy(
+        update={"input_px": input_px, "latency_runs": 0, "convention_photos": 0}
+    )
+
+    report = compare(load_bundle(bundle_dir), saved_model, files, settings).report
+
+    assert report["blessed"] is blessed
+    assert report["reasons"] == (
+        []
+        if blessed
+        else [
+            "The models must take 299 px (mobile_validation.input_px). Received: 32 px. End the "
+            "schedule at 299."
+        ]
+    )
+
+
 def test_no_photo_is_an_error_not_a_pass(
     bundle_dir: Path, saved_model: Path, tmp_path: Path
 ) -> None:
