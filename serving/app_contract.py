@@ -7,7 +7,8 @@
    (the Android app allocates its buffer by them), and needs built-in operators only.
 4. A model's scores are numbers of 0 or more that sum to 1: the softmax is inside.
 5. What generic clients read inside a model are the same labels.
-6. The manifest tells a client to prepare photos as they were for the figures: values 0..255.
+6. A table of synonyms has iNaturalist's columns, and speaks of the model's taxa alone.
+7. The manifest tells a client to prepare photos as they were for the figures: values 0..255.
 
     contract_faults(bundle, taxonomy)     # () if the apps can take it
 """
@@ -22,9 +23,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from schemas.errors import DataError
+from schemas.synonyms import check_synonyms
 from schemas.taxonomy import Taxonomy
 from serving.checked_bundle import BUNDLE_MANIFEST, Bundle
-from serving.mobile_files import ANDROID_FILE, IOS_FILE, LABELS_FILE
+from serving.mobile_files import ANDROID_FILE, IOS_FILE, LABELS_FILE, SYNONYMS_FILE
 from serving.mobile_readers import (
     MobileTaxon,
     read_android_taxonomy,
@@ -67,6 +69,8 @@ def contract_faults(bundle: Bundle, taxonomy: Taxonomy) -> tuple[str, ...]:
             faults.append(_not_the_models_tree(name, differences))
     if labels is not None and labels != taxonomy.leaf_names:
         faults.append(f"{LABELS_FILE} does not name the model's classes, in their order.")
+    if SYNONYMS_FILE in bundle.details.files:
+        _read(lambda: check_synonyms(bundle.directory / SYNONYMS_FILE, taxonomy), faults)
     # A report tells nobody where on this machine the bundle lay.
     here = f"{bundle.directory}{os.sep}"
     return (*(fault.replace(here, "") for fault in faults), *_manifest_faults(bundle))

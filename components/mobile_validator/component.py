@@ -23,6 +23,8 @@ CODE = (
     "components.taxon_evaluator.tables.keyed_sums",
     "serving",
     "schemas.record",
+    "schemas.synonyms",
+    "schemas.taxonomy_csv",
 )
 """What decides whether a bundle is blessed."""
 

@@ -301,6 +301,27 @@ def test_a_tree_that_is_wrong_in_both_files_alike_is_a_fault(
     assert answer_of(android, forged) == answer_of(ios, forged)
 
 
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (
+            b"model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\n101,20,103,10,S.\n9,,,,\n",
+            "row 3, column model_taxon_id: 9 is no taxon of the model.",
+        ),
+        (b"model_taxon_id,taxon_id\n101,103\n", "lacks the columns parent_taxon_id, rank_level"),
+    ],
+)
+def test_a_table_of_synonyms_that_is_not_the_models_is_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, table: bytes, words: str
+) -> None:
+    forged = forge(bundle_dir, tmp_path / "forged", {"synonyms.csv": table})
+
+    (fault,) = contract_faults(load_bundle(forged), taxonomy)
+
+    assert fault.startswith("synonyms.csv")
+    assert words in fault
+
+
 def test_many_differences_are_counted(bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path) -> None:
     rows = [{**row, "name": f"x{row['name']}"} for row in taxonomy_rows(bundle_dir)]
     forged = forge(bundle_dir, tmp_path / "forged", taxonomies(rows))
