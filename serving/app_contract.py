@@ -90,7 +90,7 @@ def model_faults(bundle: Bundle, variant: str, taxonomy: Taxonomy) -> tuple[str,
         phone = TFLiteClassifier(content, name=path.name)
     except DataError as error:
         return (str(error),)
-    faults = []
+    faults: list[str] = []
     if phone.image_size_px != bundle.image_size_px:
         faults.append(
             f"{path.name} takes {phone.image_size_px} px, the manifest says {bundle.image_size_px}."
@@ -102,7 +102,8 @@ def model_faults(bundle: Bundle, variant: str, taxonomy: Taxonomy) -> tuple[str,
         )
     if foreign := _foreign_operators(content):
         faults.append(f"{path.name} needs operators that phones lack: {', '.join(foreign)}.")
-    if (labels := labels_inside(content)) is not None and labels != taxonomy.leaf_names:
+    labels = _read(lambda: labels_inside(content, name=path.name), faults)
+    if labels is not None and labels != taxonomy.leaf_names:
         faults.append(f"The labels inside {path.name} are not the model's classes, in their order.")
     return (*faults, *_score_faults(phone, path.name))
 

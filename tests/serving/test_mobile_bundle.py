@@ -127,6 +127,17 @@ def test_missing_and_added_files_are_named(copy: Path) -> None:
         load_bundle(copy)
 
 
+@pytest.mark.parametrize("name", ["../labels.txt", "/etc/labels.txt", "a/b", "..", ".x", "a\\b"])
+def test_a_manifest_names_no_file_outside_of_its_bundle(copy: Path, name: str) -> None:
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"][name] = manifest["files"]["labels.txt"]
+    path.write_text(json.dumps(manifest))
+
+    with pytest.raises(DataError, match=r"manifest\.json: is no manifest .*String should match"):
+        load_bundle(copy)
+
+
 def test_manifest_faults_are_named(copy: Path) -> None:
     path = copy / "manifest.json"
     manifest = json.loads(path.read_text())
