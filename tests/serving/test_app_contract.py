@@ -1,7 +1,8 @@
 """The mobile contract (docs/mobile.md): what makes an app crash, and that a bundle does not.
 
-The apps are those of `phone_apps`. By default the bundle is the tiny world's; the same test runs on
-any other, FIELDMARK_BUNDLE naming its directory, or one of numbered versions.
+The apps are those of `phone_apps`. Five tests, those that take `contract_dir`, ask it of the tiny
+world's bundle, or of any other, FIELDMARK_BUNDLE naming its directory or one of numbered versions.
+All others spoil the tiny world's, whatever is given, and show that the contract sees it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from app_answers import APPS, Opener, assert_answers_as_we_do, photos
 from forgery import (
     Row,
     forge,
@@ -31,21 +33,14 @@ from forgery import (
     with_two_outputs,
     without_softmax,
 )
-from phone_apps import LIFE, App, android, ios
+from phone_apps import LIFE, android, ios
 
-from schemas.leaf_paths import NO_NODE
 from schemas.taxonomy import Taxonomy
 from serving.app_contract import contract_faults, model_faults
-from serving.branches import best_branch
 from serving.checked_bundle import find_bundle, load_bundle
 from serving.classify import find_model
 from serving.mobile_readers import read_android_taxonomy
-from serving.rollup import cut_off
-from serving.suggestions import Suggester
 from serving.tflite_metadata import ModelWords, metadata, with_metadata
-
-APPS = pytest.mark.parametrize("app", [android, ios])
-Opener = Callable[[Path, str], App]
 
 
 @pytest.fixture(scope="session")
@@ -57,29 +52,9 @@ def contract_dir(bundle_dir: Path) -> Path:
     return find_bundle(newest) or newest
 
 
-def photos(size_px: int, count: int = 6) -> np.ndarray:
-    """float32 [count, S, S, 3], 0..255: noise on grounds of different colours."""
-    rng = np.random.default_rng(5)
-    noise = rng.normal(0, 30, (count, size_px, size_px, 3))
-    return np.clip(rng.uniform(0, 255, (count, 1, 1, 3)) + noise, 0, 255).astype(np.float32)
-
-
-@APPS
+@pytest.mark.parametrize("app", APPS)
 def test_the_apps_run_every_variant_and_answer_as_we_do(contract_dir: Path, app: Opener) -> None:
-    bundle = load_bundle(contract_dir)
-    tree = bundle.taxonomy
-    for variant in bundle.variants:
-        phone = app(bundle.directory, variant)
-        for pixels in photos(bundle.image_size_px):
-            scores = phone.predict(pixels)
-            assert scores.min() >= 0
-            assert scores.sum() == pytest.approx(1.0, abs=0.01)
-            suggested = Suggester(tree)(scores[None])
-            node = int(suggested.ancestors.nodes[0])
-            ours = None if node == NO_NODE else int(tree.taxon_ids[node])
-            held = tree.sum_to_nodes(cut_off(scores[None]))[0]
-            assert phone.common_ancestor(scores) == ours
-            assert phone.best_branch(scores) == tree.taxon_ids[best_branch(tree, held)].tolist()
+    assert_answers_as_we_do(app, load_bundle(contract_dir))
 
 
 def test_a_bundle_has_no_fault(contract_dir: Path) -> None:
