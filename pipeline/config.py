@@ -22,6 +22,7 @@ from components.mobile_exporter.config import MobileExportSettings
 from components.mobile_validator.config import MobileValidationSettings
 from components.photo_transform.config import TransformSettings
 from components.progressive_trainer.config import TrainerSettings
+from components.progressive_trainer.schedule import last_image_size_px
 from components.taxon_evaluator.config import EvaluationSettings
 from pipeline.build_export.settings import SelectionSettings
 from pipeline.dataflow_flags import faults_of
@@ -106,6 +107,12 @@ class PipelineConfig(Settings):
             raise ValueError(
                 f"mobile_validation.default_variant: {chosen} is none of mobile_export.variants "
                 f"({', '.join(variants)})"
+            )
+        asked, last = self.mobile_validation.input_px, last_image_size_px(self.trainer.schedule)
+        if asked not in (None, last):
+            raise ValueError(
+                f"mobile_validation.input_px: the models must take {asked} px, but "
+                f"trainer.schedule ends at {last} px; end it at {asked}"
             )
         return self
 

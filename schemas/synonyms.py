@@ -6,6 +6,7 @@ today. Several rows of one `model_taxon_id` are a split, several of one `taxon_i
 
     read_synonyms("synonyms.csv")       # {47: (48, 49), 50: ()}
     read_synonym_names("synonyms.csv")  # {"Cyanistes caeruleus": (48, 47)}
+    check_synonyms("synonyms.csv", taxonomy)  # as who answers with that taxonomy wants it
 """
 
 from __future__ import annotations
@@ -14,9 +15,15 @@ from os import PathLike
 
 from schemas.csv_rows import Problems, read_header, read_rows, require_columns
 from schemas.row_cells import RowFault, integer, optional_integer
+from schemas.taxonomy import Taxonomy
 
 COLUMNS = ("model_taxon_id", "taxon_id")
-"""Columns that must be there; the others are for people."""
+"""Columns that must be there to know what became of a taxon; the others are for people."""
+
+ALL_COLUMNS = ("model_taxon_id", "parent_taxon_id", "taxon_id", "rank_level", "name")
+"""Columns that iNaturalist's server reads: it hangs the taxon of today into its tree."""
+
+_REMEDY = "Correct the rows; docs/progressive.md says what the columns mean."
 
 NAME, MODEL_NAME = "name", "model_name"
 """Columns with the name that a taxon has today, and (not iNaturalist's) the one that it had."""
@@ -46,8 +53,29 @@ def read_synonyms(path: str | PathLike[str]) -> dict[int, tuple[int, ...]]:
                 number, "taxon_id", f"taxon {old} is removed in one row and not in another."
             )
         known.append(new)
-    problems.raise_if_any("Correct the rows; docs/progressive.md says what the columns mean.")
+    problems.raise_if_any(_REMEDY)
     return {old: tuple(new for new in known if new is not None) for old, known in today.items()}
+
+
+def check_synonyms(path: str | PathLike[str], taxonomy: Taxonomy) -> None:
+    """Checks a table that goes with a model: all columns, and no taxon that the model lacks.
+
+    Args:
+        path: of the table.
+        taxonomy: of the model.
+
+    Raises:
+        DataError: as `read_synonyms`; for a column that is missing; or with every row whose
+            `model_taxon_id` is no taxon of the model.
+    """
+    require_columns(path, read_header(path), ALL_COLUMNS)
+    read_synonyms(path)
+    problems = Problems(path)
+    for number, cells in read_rows(path, problems):
+        old = integer(cells, "model_taxon_id", least=1)
+        if old not in taxonomy.node_of_taxon:
+            problems.add(number, "model_taxon_id", f"{old} is no taxon of the model.")
+    problems.raise_if_any(_REMEDY)
 
 
 def read_synonym_names(path: str | PathLike[str]) -> dict[str, tuple[int, ...]]:

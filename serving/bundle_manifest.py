@@ -12,10 +12,10 @@ Law: what is written and read again is equal; a key that is not known is refused
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.errors import DataError
 from schemas.settings import Settings
@@ -27,6 +27,9 @@ FORMAT_VERSION: Literal[3] = 3
 
 CREDITS_FILE = "credits.csv.gz"
 """Creators of the training photos, by licence: columns creator, license, license_url, photos."""
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""Of a file in the bundle: no path, so that nothing is read or written outside of it."""
 
 REMEDY = "Export the mobile bundle again; do not edit it."
 
@@ -114,7 +117,7 @@ class VariantFigures(Settings):
 class VariantEntry(Settings):
     """One form of the model."""
 
-    file: str
+    file: FileName
     """Its file in the bundle."""
 
     bytes: int = Field(ge=1)
@@ -173,7 +176,7 @@ class Training(Settings):
     credits: str | None = None
     """Where the credits of every photo stand: an address; null if not published."""
 
-    creators_file: str | None = None
+    creators_file: FileName | None = None
     """File of the bundle that has the creators with their photos by licence; null if none has."""
 
     creators: int | None = None
@@ -239,7 +242,7 @@ class BundleManifest(Settings):
     lineage: dict[str, Any] = {}
     """Where the model comes from, as its trainer wrote it down."""
 
-    files: dict[str, FileEntry]
+    files: dict[FileName, FileEntry]
     """Every other file of the bundle."""
 
     @model_validator(mode="after")

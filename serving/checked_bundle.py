@@ -44,12 +44,28 @@ class Bundle:
     Attributes:
         directory: where its files are.
         details: its manifest.
-        taxonomy: its taxonomy, N leaves.
     """
 
     directory: Path
     details: BundleManifest
-    taxonomy: Taxonomy
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        """Its taxonomy, N leaves.
+
+        Raises:
+            DataError: if it is faulty or has not the manifest's leaves; never after `load_bundle`.
+        """
+        path = self.directory / ANDROID_FILE
+        taxonomy = read_taxonomy(path)
+        if taxonomy.num_leaves != self.details.num_leaves:
+            raise DataError(
+                path,
+                problem=f"has {taxonomy.num_leaves} leaves, the manifest "
+                f"{self.details.num_leaves}.",
+                remedy=REMEDY,
+            )
+        return taxonomy
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -99,10 +115,27 @@ def find_bundle(directory: str | PathLike[str]) -> Path | None:
 
 
 def load_bundle(directory: str | PathLike[str]) -> Bundle:
-    """Returns a bundle after checking its files.
+    """Returns a bundle after checking its files and its taxonomy.
 
     Args:
         directory: of the bundle, or one that holds it and nothing but its zip.
+
+    Raises:
+        DataError: naming the file that is missing, changed, not the manifest's, or a faulty
+            taxonomy.
+    """
+    bundle = load_files(directory)
+    _ = bundle.taxonomy
+    return bundle
+
+
+def load_files(directory: str | PathLike[str]) -> Bundle:
+    """Returns a bundle whose files are those of its manifest, its taxonomy not yet read.
+
+    For who judges a bundle: a taxonomy that no app could read is then a fault to report.
+
+    Args:
+        directory: as for `load_bundle`.
 
     Raises:
         DataError: naming the file that is missing, changed, or not the manifest's.
@@ -114,14 +147,7 @@ def load_bundle(directory: str | PathLike[str]) -> Bundle:
     for found in path.iterdir():
         if found.name != BUNDLE_MANIFEST and found.name not in details.files:
             raise DataError(found, problem="is not in the bundle's manifest.", remedy=REMEDY)
-    taxonomy = read_taxonomy(path / ANDROID_FILE)
-    if taxonomy.num_leaves != details.num_leaves:
-        raise DataError(
-            path / ANDROID_FILE,
-            problem=f"has {taxonomy.num_leaves} leaves, the manifest {details.num_leaves}.",
-            remedy=REMEDY,
-        )
-    return Bundle(path, details, taxonomy)
+    return Bundle(path, details)
 
 
 def bundle_fingerprint(directory: str | PathLike[str]) -> str:

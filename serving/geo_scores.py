@@ -24,7 +24,7 @@ from os import PathLike
 import numpy as np
 import numpy.typing as npt
 
-from schemas.csv_rows import Problems, read_header, read_rows, require_columns
+from schemas.csv_rows import Problems, parse_integer, read_header, read_rows, require_columns
 from schemas.errors import FieldmarkError
 from schemas.taxonomy import Taxonomy
 
@@ -110,11 +110,18 @@ def read_geo_thresholds(path: str | PathLike[str], taxonomy: Taxonomy) -> Floats
     thresholds = np.full(taxonomy.num_leaves, np.nan)
     for number, cells in read_rows(path, problems):
         try:
-            taxon_id, threshold = int(float(cells["taxon_id"])), float(cells["thres"])
+            threshold = float(cells["thres"])
         except ValueError:
-            problems.add(number, None, "taxon_id and thres must be numbers.")
-            continue
-        if not 0 <= threshold <= 1:
+            threshold = math.nan
+        taxon_id = parse_integer(cells["taxon_id"])
+        if taxon_id is None or math.isnan(threshold):
+            problems.add(
+                number,
+                None,
+                "taxon_id must be a whole number and thres a number. Received: "
+                f"{cells['taxon_id']!r}, {cells['thres']!r}.",
+            )
+        elif not 0 <= threshold <= 1:
             problems.add(number, "thres", f"must be 0..1. Received: {threshold:g}.")
         elif (leaf := taxonomy.leaf_of_taxon.get(taxon_id)) is not None:
             thresholds[leaf] = threshold

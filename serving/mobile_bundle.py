@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import ConfigError, DataError
-from schemas.synonyms import read_synonyms
+from schemas.synonyms import check_synonyms
 from schemas.taxonomy import Taxonomy
 from serving.bundle_manifest import (
     CREDITS_FILE,
@@ -48,7 +48,7 @@ from serving.checked_bundle import (
     find_bundle,
     load_bundle,
 )
-from serving.mobile_files import write_mobile_files
+from serving.mobile_files import SYNONYMS_FILE, write_mobile_files
 from serving.model_card import model_card
 from serving.preprocess import PREPROCESSING_TEXT
 from serving.preprocess_spec import OURS
@@ -69,8 +69,6 @@ __all__ = [
     "load_bundle",
     "write_manifest",
 ]
-
-SYNONYMS_FILE = "synonyms.csv"
 
 _VERSION_DIGITS = 8
 
@@ -125,6 +123,8 @@ def build_bundle(
     """
     model = load_manifest(saved_model_dir)
     _check_same_leaves(taxonomy, load_model_taxonomy(saved_model_dir), saved_model_dir)
+    if request.synonyms is not None:
+        check_synonyms(request.synonyms, taxonomy)  # a faulty table must not travel
     name = f"fieldmark-{request.model}-{_version(request, model)}"
     with whole_directory(directory) as unfinished:
         inside = unfinished / name
@@ -138,7 +138,6 @@ def build_bundle(
         _write_models(saved_model_dir, inside, words, taxonomy, request)
         write_mobile_files(taxonomy, inside, geo_thresholds=request.geo_thresholds)
         if request.synonyms is not None:
-            read_synonyms(request.synonyms)  # a faulty table must not travel
             shutil.copyfile(request.synonyms, inside / SYNONYMS_FILE)
         if request.credits is not None:
             (inside / CREDITS_FILE).write_bytes(request.credits)

@@ -31,6 +31,9 @@ ANDROID_FILE = "taxonomy.csv"
 IOS_FILE = "taxonomy.json"
 LABELS_FILE = "labels.txt"
 
+SYNONYMS_FILE = "synonyms.csv"
+"""Of a bundle that was given one: taxa that changed since the model was trained."""
+
 COLUMNS = (
     "parent_taxon_id",
     "taxon_id",

@@ -31,8 +31,12 @@ class Preprocessing(Settings):
     orientation: Literal["upright by EXIF", "as stored"] = "upright by EXIF"
     """Whether the photo is turned as its EXIF says."""
 
-    crop: Literal["centre square", "centre rectangle"] = "centre square"
-    """What is cut out; a rectangle keeps the photo's aspect, and is squeezed to a square."""
+    crop: Literal["centre square", "centre rectangle", "centre square after resizing"] = (
+        "centre square"
+    )
+    """What is cut out; a rectangle keeps the photo's aspect, and is squeezed to a square. After
+    resizing: the shorter side is brought to the input size divided by crop_ratio, the aspect kept,
+    and the central square of the input size is cut out of that."""
 
     crop_ratio: float = Field(1.0, gt=0, le=1)
     """Side of what is cut out as a share of the photo's, 0..1; of a square, of the shorter side."""
@@ -79,7 +83,12 @@ CONVENTIONS: dict[str, Convention] = {
         "iNaturalist on Android: the same, the buffer column-first",
     ),
     "server": Convention(
-        Preprocessing(crop_ratio=0.875, resize="area", orientation="as stored"),
+        Preprocessing(
+            crop="centre square after resizing",
+            crop_ratio=0.875,
+            resize="area",
+            orientation="as stored",
+        ),
         "iNaturalist's server: shorter side by area, central 87.5 %",
     ),
     "training": Convention(
@@ -116,7 +125,10 @@ def as_client(photo: Image.Image, size_px: int, spec: Preprocessing) -> Floats:
         size_px: S.
         spec: what the client does.
     """
-    pixels = _resized(_cut(photo, spec), size_px, spec)
+    if spec.crop == "centre square after resizing":
+        pixels = _cut_out_of_resized(photo, size_px, spec)
+    else:
+        pixels = _resized(_cut(photo, spec), (size_px, size_px), spec)
     if spec.whole_values:
         pixels = np.rint(pixels)
     if spec.transposed:
@@ -136,8 +148,16 @@ def _cut(photo: Image.Image, spec: Preprocessing) -> Image.Image:
     return photo.crop((left, top, left + width, top + height))
 
 
-def _resized(photo: Image.Image, size_px: int, spec: Preprocessing) -> Floats:
-    size = (size_px, size_px)
+def _cut_out_of_resized(photo: Image.Image, size_px: int, spec: Preprocessing) -> Floats:
+    zoom = size_px / spec.crop_ratio / min(photo.size)
+    width, height = (max(size_px, round(side * zoom)) for side in photo.size)
+    left, top = (width - size_px) // 2, (height - size_px) // 2
+    pixels = _resized(photo, (width, height), spec)
+    return pixels[top : top + size_px, left : left + size_px]
+
+
+def _resized(photo: Image.Image, size: tuple[int, int], spec: Preprocessing) -> Floats:
+    """Resizes to (width, height)."""
     if spec.resize == "bilinear" and spec.antialias:
         # Mode "F" keeps fractions; resizing in "RGB" would round to whole values twice.
         bands = [

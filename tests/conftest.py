@@ -1,4 +1,4 @@
-"""Shared by all tests: where the real data is."""
+"""Shared by all tests: where the real data is, and at the end what could not be tested."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from skipped_promises import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 # A busy machine is no failure: nothing in this suite asserts how long something takes.
 hypothesis.settings.register_profile("fieldmark", deadline=None)

@@ -21,7 +21,7 @@ from components.mobile_validator.client_conventions import conventions
 from components.mobile_validator.config import LEAVE_OUT, MobileValidationSettings, is_lossy
 from components.mobile_validator.default_choice import Choice, choose
 from components.mobile_validator.labelled_photos import labelled_photos
-from components.mobile_validator.latency import Times, measure, ratios
+from components.mobile_validator.latency import Times, measure, slowest
 from components.mobile_validator.report import (
     REPORT_VERSION,
     Judged,
@@ -32,6 +32,7 @@ from components.mobile_validator.report import (
 from components.mobile_validator.tally import Answers, Tally
 from components.mobile_validator.variant_temperature import CalibrationSums
 from components.mobile_validator.verdict import Bars, Measured, failures
+from components.mobile_validator.visible_taxa import visible_taxa
 from schemas.errors import ConfigError, DataError
 from schemas.events import Meter
 from schemas.taxonomy import Taxonomy
@@ -39,12 +40,15 @@ from serving.app_contract import contract_faults, model_faults
 from serving.bundle_manifest import Validation
 from serving.checked_bundle import Bundle
 from serving.finished_bundle import Finish
+from serving.mobile_files import ANDROID_FILE
 from serving.saved_model import load_manifest, load_model_taxonomy
 from serving.saved_model_classifier import SavedModelClassifier
 from serving.suggestions import Suggester
 from serving.tflite_classifier import TFLiteClassifier
 
 BATCH_SIZE = 32
+
+NO_TREE = f"The apps cannot name what it answers by such a {ANDROID_FILE}."
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def compare(
     """Returns the report of a bundle and how to finish it.
 
     Args:
-        bundle: what the phone would get.
+        bundle: what the phone would get; its taxonomy need not be readable.
         saved_model_dir: what it was made from.
         files: gzipped TFRecords of the split to compare on.
         settings: the bars.
@@ -85,8 +89,12 @@ def compare(
     _check_same_model(bundle, saved_model_dir)
     _check_bars(bundle, settings)
     taxonomy, server = load_model_taxonomy(saved_model_dir), SavedModelClassifier(saved_model_dir)
-    faults = list(contract_faults(bundle, taxonomy))
-    unsound = {name: model_faults(bundle, name, taxonomy) for name in bundle.variants}
+    faults = [*contract_faults(bundle, taxonomy), *_size_faults(bundle, settings)]
+    can_answer = _has_leaves(bundle, taxonomy.num_leaves)
+    unsound = {
+        name: model_faults(bundle, name, taxonomy) if can_answer else (NO_TREE,)
+        for name in bundle.variants
+    }
     runnable = [name for name, found in unsound.items() if not found]
     sums = _calibration_sums(bundle, runnable)
     tallies, reference = _count(bundle, runnable, server, taxonomy, files, settings, sums)
@@ -118,6 +126,7 @@ def compare(
         choice=choice,
         judged=judged,
         server=reference,
+        visible=visible_taxa(reference, alpha=settings.broken_taxa_alpha),
         conventions=conventions(server, taxonomy, originals, max_photos=settings.convention_photos),
     )
     return Comparison(report, _finish(bundle, judged, passed, choice, reference, settings))
@@ -170,7 +179,9 @@ def _count(
     """Tallies by variant, and one of the server against itself; `sums` are added to."""
     phones = {name: TFLiteClassifier(bundle.model_path(name)) for name in variants}
     tallies, reference = {name: Tally() for name in phones}, Tally()
-    suggest = Suggester(taxonomy)
+    server_suggests = Suggester(taxonomy)
+    # The apps know the bundle's tree alone; where there is none, there is no variant either.
+    phone_suggests = Suggester(bundle.taxonomy) if phones else server_suggests
     meter = Meter("photos compared", total=None, unit="photos")  # a split may hold fewer than max
     for pixels, labels in labelled_photos(
         files,
@@ -179,11 +190,11 @@ def _count(
         max_photos=settings.max_photos,
     ):
         _check_labels(labels, server.num_leaves, files)
-        expected = Answers.of(server.scores(pixels), suggest)
+        expected = Answers.of(server.scores(pixels), server_suggests)
         reference.add(expected, expected, labels)
         for name, phone in phones.items():
             scores = phone.scores(pixels)
-            tallies[name].add(expected, Answers.of(scores, suggest), labels)
+            tallies[name].add(expected, Answers.of(scores, phone_suggests), labels)
             if name in sums:
                 sums[name].add(scores, labels)
         meter.add(len(labels))
@@ -195,6 +206,23 @@ def _count(
             remedy="Choose a split with photos, or export more of them.",
         )
     return tallies, reference
+
+
+def _size_faults(bundle: Bundle, settings: MobileValidationSettings) -> list[str]:
+    if settings.input_px in (None, bundle.image_size_px):
+        return []
+    return [
+        f"The models must take {settings.input_px} px (mobile_validation.input_px). Received: "
+        f"{bundle.image_size_px} px. End the schedule at {settings.input_px}."
+    ]
+
+
+def _has_leaves(bundle: Bundle, num_leaves: int) -> bool:
+    """Whether the bundle's tree can be read and has so many; if not, `contract_faults` says why."""
+    try:
+        return bundle.taxonomy.num_leaves == num_leaves
+    except DataError:
+        return False
 
 
 def _calibration_sums(bundle: Bundle, variants: Sequence[str]) -> dict[str, CalibrationSums]:
@@ -228,7 +256,7 @@ def _judge(
     if tally is None:
         return Judged(unsound, size, None, (), {})
     broken = broken_taxa(tally, taxonomy, alpha=settings.broken_taxa_alpha)
-    measured = Measured(size, len(broken), ratios(times)[name])
+    measured = Measured(size, len(broken), slowest(times)[name])
     reasons = failures(tally, Bars.of(settings, name), measured)
     return Judged(reasons, size, tally, tuple(broken), times)
 
@@ -245,13 +273,19 @@ def _check_same_model(bundle: Bundle, saved_model_dir: str | PathLike[str]) -> N
 
 
 def _check_bars(bundle: Bundle, settings: MobileValidationSettings) -> None:
-    if settings.max_latency_ratio is None:
-        return
-    if "float32" not in bundle.variants or not settings.latency_runs:
+    to_float32 = (settings.max_latency_ratio, settings.max_p95_latency_ratio)
+    if to_float32 != (None, None) and (
+        "float32" not in bundle.variants or not settings.latency_runs
+    ):
         raise ConfigError(
-            "mobile_validation.max_latency_ratio is a ratio to float32's time, which is not "
-            "measured. Put float32 into mobile_export.variants and set latency_runs above 0, or "
-            "set max_latency_ratio to null."
+            "mobile_validation.max_latency_ratio and max_p95_latency_ratio are ratios to float32's "
+            "time, which is not measured. Put float32 into mobile_export.variants and set "
+            "latency_runs above 0, or set both to null."
+        )
+    if settings.max_latency_ms is not None and not settings.latency_runs:
+        raise ConfigError(
+            "mobile_validation.max_latency_ms asks for a time, but with latency_runs at 0 nothing "
+            "is timed. Set latency_runs above 0, or max_latency_ms to null."
         )
 
 

@@ -45,17 +45,26 @@ class MobileValidationSettings(Settings):
     broken_taxa_alpha: float = Field(0.05, gt=0, lt=1)
     """Share of such taxa that may be chance all the same, 0..1."""
 
+    input_px: int | None = Field(None, ge=1)
+    """Side of the square that the models must take; 299 for iNaturalist's apps; null: any."""
+
     max_megabytes: float | None = Field(None, gt=0)
     """Size of a variant's file at most, in millions of bytes; null: any size."""
 
     latency_runs: int = Field(20, ge=0)
     """Photos that each variant is timed on, by number of threads; 0: not timed."""
 
-    latency_threads: tuple[int, ...] = (1, 2)
+    latency_threads: tuple[int, ...] = Field((1, 2), min_length=1)
     """Numbers of threads to time with."""
 
     max_latency_ratio: float | None = Field(None, gt=0)
     """A variant's median time to float32's, at most, at every number of threads; null: any."""
+
+    max_p95_latency_ratio: float | None = Field(None, gt=0)
+    """The same of the time that 19 of 20 photos keep to, the 95th percentile; null: any."""
+
+    max_latency_ms: float | None = Field(None, gt=0)
+    """A variant's median time at most, in milliseconds on the machine that validates; null: any."""
 
     convention_photos: int = Field(200, ge=0)
     """Photos that other clients' preprocessing is measured on; 0: not measured."""

@@ -18,7 +18,7 @@ from components.mobile_validator.comparison import compare
 from components.mobile_validator.config import MobileValidationSettings
 from components.record_files import record_files
 from schemas.events import emit
-from serving.checked_bundle import load_bundle
+from serving.checked_bundle import load_files
 from serving.finished_bundle import finish_bundle
 
 REPORT_FILE = "mobile_report.json"
@@ -37,7 +37,7 @@ class Executor(BaseExecutor):
         settings = MobileValidationSettings.model_validate_json(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         originals = artifact_utils.get_single_instance(input_dict["originals"])
-        bundle = load_bundle(_serving_path(input_dict["bundle"]))
+        bundle = load_files(_serving_path(input_dict["bundle"]))
         found = compare(
             bundle,
             _serving_path(input_dict["model"]),
@@ -64,7 +64,7 @@ def _serving_path(artifacts: list[Artifact]) -> str:
 def _tell(report: Mapping[str, Any]) -> None:
     lines = [_words(name, entry) for name, entry in report["variants"].items()]
     lines += [f"not blessed. {reason}" for reason in report["reasons"]]
-    lines.append(report["default_reason"])
+    lines += [report["default_reason"], report["visible_taxa"]["words"]]
     for text in lines:
         emit("note", text=text)
         logging.info("%s", text)

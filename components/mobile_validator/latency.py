@@ -5,7 +5,7 @@ same minutes, tells much of what a phone will see. Variants take turns, photo by
 busy moment hits all of them alike.
 
     times = measure({"float16": path, ...}, threads=(1, 2), runs=20)
-    times["float16"][2].p50_ms, ratios(times)["float16"]
+    times["float16"][2].p50_ms, slowest(times)["float16"].p95_ratio
 """
 
 from __future__ import annotations
@@ -36,6 +36,21 @@ class Latency:
     p95_ms: float
 
 
+@dataclass(frozen=True)
+class Slowest:
+    """What bars are held against: the largest over numbers of threads.
+
+    Attributes:
+        p50_ms: median, in milliseconds; None if the variant was not timed.
+        p50_ratio: median to float32's; None if either was not timed.
+        p95_ratio: 95th percentile to float32's; None likewise.
+    """
+
+    p50_ms: float | None = None
+    p50_ratio: float | None = None
+    p95_ratio: float | None = None
+
+
 Times = dict[str, dict[int, Latency]]
 
 
@@ -58,16 +73,21 @@ def measure(models: Mapping[str, Path], *, threads: Sequence[int], runs: int) ->
     return times
 
 
-def ratios(times: Times) -> dict[str, float | None]:
-    """Returns each variant's median to float32's, the largest over numbers of threads.
-
-    None where nothing was timed, or there is no float32.
-    """
+def slowest(times: Times) -> dict[str, Slowest]:
+    """Returns what each variant's bars are held against."""
     reference = times.get(REFERENCE, {})
     return {
-        variant: max((ratio(of[n].p50_ms, reference[n].p50_ms) for n in of), default=None)
-        if reference
-        else None
+        variant: Slowest(
+            p50_ms=max((latency.p50_ms for latency in of.values()), default=None),
+            p50_ratio=max(
+                (ratio(of[n].p50_ms, reference[n].p50_ms) for n in of if n in reference),
+                default=None,
+            ),
+            p95_ratio=max(
+                (ratio(of[n].p95_ms, reference[n].p95_ms) for n in of if n in reference),
+                default=None,
+            ),
+        )
         for variant, of in times.items()
     }
 

@@ -21,6 +21,7 @@ from components.mobile_validator.default_choice import Choice
 from components.mobile_validator.latency import REFERENCE, Latency, Times, ratio
 from components.mobile_validator.tally import Tally
 from components.mobile_validator.variant_temperature import VariantCalibration
+from components.mobile_validator.visible_taxa import VisibleTaxa
 from serving.bundle_manifest import VariantFigures
 from serving.checked_bundle import Bundle
 
@@ -58,6 +59,7 @@ def report_of(
     choice: Choice,
     judged: Mapping[str, Judged],
     server: Tally,
+    visible: VisibleTaxa,
     conventions: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Returns the report.
@@ -69,6 +71,7 @@ def report_of(
         choice: the default variant.
         judged: by variant.
         server: tally of the server against itself.
+        visible: which taxa could be found broken on these photos.
         conventions: of `client_conventions`.
     """
     return {
@@ -85,6 +88,7 @@ def report_of(
         "settings": settings.model_dump(mode="json"),
         "server": server_figures(server),
         "variants": {name: _entry(name, verdict) for name, verdict in judged.items()},
+        "visible_taxa": {**dataclasses.asdict(visible), "words": visible.words},
         "latency": {"runs": settings.latency_runs, "cores": os.cpu_count()},
         "conventions": dict(conventions),
     }

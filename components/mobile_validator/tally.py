@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from components.taxon_evaluator.paired.mcnemar import two_sided_p_value
 from components.taxon_evaluator.paired.paired_interval import paired_interval
+from schemas.leaf_paths import NO_NODE
 from serving.suggestions import Suggester
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 TOP = 5
+NO_TAXON = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,20 +31,27 @@ class Answers:
     Attributes:
         scores: float32 [B, N].
         best: int64 [B, 5], the best leaves, fewer if N is.
-        nodes: int32 [B], what the apps roll up to; -1 for none.
+        rolled_up: int64 [B], taxon id of what the apps roll up to; NO_TAXON for none.
     """
 
     scores: npt.NDArray[np.float32]
     best: Ints
-    nodes: npt.NDArray[np.int32]
+    rolled_up: Ints
 
     @classmethod
     def of(cls, scores: npt.NDArray[np.float32], suggest: Suggester) -> Answers:
-        """Returns the answers that scores come to; what is no number counts as 0."""
+        """Returns the answers that scores come to; what is no number counts as 0.
+
+        Args:
+            scores: float32 [B, N].
+            suggest: by the tree of whoever answers, the server's or the bundle's: node numbers of
+                two trees mean nothing to each other, taxon ids do.
+        """
         numbers = np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0)
-        suggested = suggest(np.maximum(numbers, 0.0))
+        nodes = suggest(np.maximum(numbers, 0.0)).ancestors.nodes
+        taxon_ids = suggest.roll_up.taxonomy.taxon_ids
         best = np.argsort(-numbers, axis=1, kind="stable")[:, :TOP]
-        return cls(scores, best, suggested.ancestors.nodes)
+        return cls(scores, best, np.where(nodes == NO_NODE, NO_TAXON, taxon_ids[nodes]))
 
     def hits(self, labels: Ints, top: int) -> Bools:
         """Returns bool [B]: whether the label is among the best so many leaves."""
@@ -89,8 +98,8 @@ class Tally:
         self.photos += len(labels)
         self.agreeing += int((server.best[:, 0] == variant.best[:, 0]).sum())
         self.top5_agreeing += int(variant.hits(server.best[:, 0], TOP).sum())
-        self.rollup_agreeing += int((server.nodes == variant.nodes).sum())
-        self.rolled_up += int((server.nodes >= 0).sum())
+        self.rollup_agreeing += int((server.rolled_up == variant.rolled_up).sum())
+        self.rolled_up += int((server.rolled_up != NO_TAXON).sum())
         self.server_top5 += int(server.hits(labels, TOP).sum())
         self.variant_top5 += int(variant.hits(labels, TOP).sum())
         error = np.abs(server.scores - variant.scores).max()

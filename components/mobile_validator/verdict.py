@@ -5,11 +5,12 @@ reasons = failures(tally, Bars(min_top1_agreement=0.97), Measured(size_bytes=...
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from components.mobile_validator.config import MobileValidationSettings, is_lossy
+from components.mobile_validator.latency import Slowest
 from components.mobile_validator.tally import Tally
 
 MAX_SUM_ERROR = 0.02
@@ -28,6 +29,8 @@ class Bars:
     max_broken_taxa: int | None = None
     max_megabytes: float | None = None
     max_latency_ratio: float | None = None
+    max_p95_latency_ratio: float | None = None
+    max_latency_ms: float | None = None
 
     @classmethod
     def of(cls, settings: MobileValidationSettings, variant: str) -> Bars:
@@ -41,6 +44,8 @@ class Bars:
             max_broken_taxa=settings.max_broken_taxa,
             max_megabytes=settings.max_megabytes,
             max_latency_ratio=settings.max_latency_ratio,
+            max_p95_latency_ratio=settings.max_p95_latency_ratio,
+            max_latency_ms=settings.max_latency_ms,
         )
 
 
@@ -51,13 +56,12 @@ class Measured:
     Attributes:
         size_bytes: of the file.
         broken_taxa: taxa named worse than the server does, beyond chance.
-        latency_ratio: largest ratio of medians to float32, over numbers of threads; None if it was
-            not timed, or the bundle has no float32.
+        latency: at the worst number of threads.
     """
 
     size_bytes: int = 0
     broken_taxa: int = 0
-    latency_ratio: float | None = None
+    latency: Slowest = field(default_factory=Slowest)
 
 
 def failures(tally: Tally, bars: Bars, measured: Measured) -> tuple[str, ...]:
@@ -136,10 +140,24 @@ def _costs(bars: Bars, measured: Measured) -> list[str]:
         reasons.append(
             f"The file may have at most {bars.max_megabytes:g} MB. Received: {megabytes:.2f} MB."
         )
-    ratio = measured.latency_ratio
-    if bars.max_latency_ratio is not None and ratio is not None and ratio > bars.max_latency_ratio:
-        reasons.append(
-            f"A photo may take at most {bars.max_latency_ratio:g} times float32's time. Received: "
-            f"{ratio:.2f} times."
+    return [*reasons, *_delays(bars, measured.latency)]
+
+
+def _delays(bars: Bars, latency: Slowest) -> list[str]:
+    """What was not measured misses its bar as well: nobody can say that it is kept."""
+    to_float32 = "times float32's time"
+    reasons = []
+    for what, bar, received, unit in (
+        ("A photo may take", bars.max_latency_ratio, latency.p50_ratio, to_float32),
+        ("19 of 20 photos may take", bars.max_p95_latency_ratio, latency.p95_ratio, to_float32),
+        ("A photo may take", bars.max_latency_ms, latency.p50_ms, "ms"),
+    ):
+        if bar is None or (received is not None and received <= bar):
+            continue
+        got = (
+            f"{received:.2f}, over by {received - bar:.2f}"
+            if received is not None
+            else "no time of it, or none of float32, which cannot be run"
         )
+        reasons.append(f"{what} at most {bar:g} {unit}. Received: {got}.")
     return reasons

@@ -200,6 +200,11 @@ def largest_image_size_px(settings: ScheduleSettings) -> int:
     return max(stage.image_size_px for stage in written_stages(settings))
 
 
+def last_image_size_px(settings: ScheduleSettings) -> int:
+    """Returns the image size of the last stage, at which the model is exported."""
+    return written_stages(settings)[-1].image_size_px
+
+
 def smallest_image_size_px(settings: ScheduleSettings) -> int:
     """Returns the smallest image size of a schedule, which needs no count of photos."""
     return min(stage.image_size_px for stage in written_stages(settings))

@@ -131,3 +131,13 @@ def test_the_phones_default_must_be_exported() -> None:
         ConfigError, match=r"fact64_float16 is none of mobile_export\.variants \(fl"
     ):
         load_config("demo", overrides=["mobile_validation.default_variant=fact64_float16"])
+
+
+def test_a_schedule_must_end_at_the_size_that_the_phone_asks_for() -> None:
+    load_config("molluscs", overrides=["mobile_validation.input_px=299"])
+
+    with pytest.raises(
+        ConfigError,
+        match=r"input_px: the models must take 299 px, but trainer\.schedule ends at 288 px",
+    ):
+        load_config("ladybirds", overrides=["mobile_validation.input_px=299"])

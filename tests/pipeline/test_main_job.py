@@ -67,11 +67,13 @@ def test_terminal_shows_nothing_of_the_libraries_and_the_log_holds_it(
     assert str(tiny.root / "logs") in first_run
 
 
-def test_pushed_saved_model_and_tflite_load_agree_and_have_the_right_leaves(
+def test_pushed_saved_model_and_bundle_agree_and_the_apps_take_it(
     first_run: str, tiny: TinyRun
 ) -> None:
     import tensorflow as tf
+    from app_answers import APPS, assert_answers_as_we_do
 
+    from serving.app_contract import contract_faults, model_faults
     from serving.checked_bundle import load_bundle
     from serving.saved_model import load_model_taxonomy
     from serving.tflite_classifier import TFLiteClassifier
@@ -88,7 +90,12 @@ def test_pushed_saved_model_and_tflite_load_agree_and_have_the_right_leaves(
     expected = model.signatures["serve_pixels"](pixels=tf.constant(pixels))["scores"].numpy()
     phone = TFLiteClassifier(bundle.model_path("float32"))
     np.testing.assert_allclose(phone.scores(pixels), expected, atol=1e-5)
-    assert len((bundle.directory / "labels.txt").read_text().splitlines()) == 6
+    taxonomy = load_model_taxonomy(saved)
+    assert contract_faults(bundle, taxonomy) == ()
+    for variant in bundle.variants:
+        assert model_faults(bundle, variant, taxonomy) == ()
+    for app in APPS:
+        assert_answers_as_we_do(app, bundle)
     # What is pushed carries what was measured, and its zip.
     assert bundle.details.default_variant is not None
     assert bundle.details.validation is not None

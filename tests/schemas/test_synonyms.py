@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import DataError
-from schemas.synonyms import read_synonyms
+from schemas.synonyms import check_synonyms, read_synonyms
+from schemas.taxonomy_csv import read_taxonomy
 
 HEADER = "model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\n"
 
@@ -38,3 +39,35 @@ def test_faults_are_told_together(tmp_path: Path) -> None:
         "  row 6, column taxon_id: taxon 2 is removed in one row and not in another.\n"
         " Correct the rows; docs/progressive.md says what the columns mean."
     )
+
+
+TAXONOMY = """parent_taxon_id,taxon_id,rank_level,leaf_class_id,name
+,1,20,,Strix
+1,2,10,0,Strix aluco
+1,3,10,1,Strix varia
+"""
+
+
+def test_a_table_that_goes_with_a_model_has_all_columns_and_its_taxa(tmp_path: Path) -> None:
+    (tmp_path / "taxonomy.csv").write_text(TAXONOMY)
+    taxonomy = read_taxonomy(tmp_path / "taxonomy.csv")
+
+    check_synonyms(write(tmp_path, "1,9,11,20,Bubo\n2,,,,\n3,11,12,10,Bubo varius\n"), taxonomy)
+
+    faulty = write(tmp_path, "2,9,12,10,A\n7,9,13,10,B\n8,,,,\n")
+    with pytest.raises(DataError) as error:
+        check_synonyms(faulty, taxonomy)
+    assert str(error.value) == (
+        f"{faulty}: 2 faults:\n"
+        "  row 3, column model_taxon_id: 7 is no taxon of the model.\n"
+        "  row 4, column model_taxon_id: 8 is no taxon of the model.\n"
+        " Correct the rows; docs/progressive.md says what the columns mean."
+    )
+
+    short = tmp_path / "short.csv"
+    short.write_text("model_taxon_id,taxon_id\n2,12\n")
+    assert read_synonyms(short) == {2: (12,)}
+    with pytest.raises(
+        DataError, match=r"short\.csv, row 1: lacks the columns parent_taxon_id, rank_level, name\."
+    ):
+        check_synonyms(short, taxonomy)

@@ -41,8 +41,8 @@ class App:
         gives = self._interpreter.get_output_details()[0]
         if takes["dtype"] != np.float32 or pixels.nbytes != 4 * np.prod(takes["shape"]):
             raise BufferError("the input buffer has another size")
-        if gives["shape"].tolist() != [1, len(self.leaves)]:
-            raise BufferError("the output buffer has another size")
+        if gives["dtype"] != np.float32 or gives["shape"].tolist() != [1, len(self.leaves)]:
+            raise BufferError("the output buffer has another type or size")
         self._interpreter.set_tensor(takes["index"], pixels[None])
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(gives["index"])[0])
@@ -92,7 +92,9 @@ class App:
 
 def android(directory: Path, variant: str) -> App:
     """The Android app with a bundle's files: lines cut at commas, ids kept as text."""
-    header, *lines = (directory / "taxonomy.csv").read_text(encoding="utf-8").splitlines()
+    # A line ends where Java's readLine ends it: \n, \r or both.
+    with (directory / "taxonomy.csv").open(encoding="utf-8") as file:
+        header, *lines = [line.removesuffix("\n") for line in file]
     places = {name: place for place, name in enumerate(header.split(","))}
     rows = [line.split(",", len(places) - 1) for line in lines]
     nodes = {row[places["taxon_id"]]: _from_text(row, places) for row in rows}

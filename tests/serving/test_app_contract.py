@@ -1,11 +1,13 @@
 """The mobile contract (docs/mobile.md): what makes an app crash, and that a bundle does not.
 
-The apps are those of `phone_apps`. By default the bundle is the tiny world's; the same test runs on
-any other, FIELDMARK_BUNDLE naming its directory, or one of numbered versions.
+The apps are those of `phone_apps`. Five tests, those that take `contract_dir`, ask it of the tiny
+world's bundle, or of any other, FIELDMARK_BUNDLE naming its directory or one of numbered versions.
+All others spoil the tiny world's, whatever is given, and show that the contract sees it.
 """
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 import os
@@ -15,22 +17,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forgery import forge, retold, swapped_leaves, with_operator_of_ones_own, without_softmax
-from phone_apps import LIFE, App, android, ios
+import tensorflow as tf
+from app_answers import APPS, Opener, assert_answers_as_we_do, photos
+from forgery import (
+    Row,
+    forge,
+    of_types,
+    retold,
+    retold_taxa,
+    row_of,
+    swapped_leaves,
+    taxonomies,
+    taxonomy_rows,
+    with_operator_of_ones_own,
+    with_two_outputs,
+    without_softmax,
+)
+from phone_apps import LIFE, android, ios
 
-from schemas.leaf_paths import NO_NODE
 from schemas.taxonomy import Taxonomy
 from serving.app_contract import contract_faults, model_faults
-from serving.branches import best_branch
 from serving.checked_bundle import find_bundle, load_bundle
 from serving.classify import find_model
 from serving.mobile_readers import read_android_taxonomy
-from serving.rollup import cut_off
-from serving.suggestions import Suggester
 from serving.tflite_metadata import ModelWords, metadata, with_metadata
-
-APPS = pytest.mark.parametrize("app", [android, ios])
-Opener = Callable[[Path, str], App]
 
 
 @pytest.fixture(scope="session")
@@ -42,29 +52,9 @@ def contract_dir(bundle_dir: Path) -> Path:
     return find_bundle(newest) or newest
 
 
-def photos(size_px: int, count: int = 6) -> np.ndarray:
-    """float32 [count, S, S, 3], 0..255: noise on grounds of different colours."""
-    rng = np.random.default_rng(5)
-    noise = rng.normal(0, 30, (count, size_px, size_px, 3))
-    return np.clip(rng.uniform(0, 255, (count, 1, 1, 3)) + noise, 0, 255).astype(np.float32)
-
-
-@APPS
+@pytest.mark.parametrize("app", APPS)
 def test_the_apps_run_every_variant_and_answer_as_we_do(contract_dir: Path, app: Opener) -> None:
-    bundle = load_bundle(contract_dir)
-    tree = bundle.taxonomy
-    for variant in bundle.variants:
-        phone = app(bundle.directory, variant)
-        for pixels in photos(bundle.image_size_px):
-            scores = phone.predict(pixels)
-            assert scores.min() >= 0
-            assert scores.sum() == pytest.approx(1.0, abs=0.01)
-            suggested = Suggester(tree)(scores[None])
-            node = int(suggested.ancestors.nodes[0])
-            ours = None if node == NO_NODE else int(tree.taxon_ids[node])
-            held = tree.sum_to_nodes(cut_off(scores[None]))[0]
-            assert phone.common_ancestor(scores) == ours
-            assert phone.best_branch(scores) == tree.taxon_ids[best_branch(tree, held)].tolist()
+    assert_answers_as_we_do(app, load_bundle(contract_dir))
 
 
 def test_a_bundle_has_no_fault(contract_dir: Path) -> None:
@@ -96,22 +86,22 @@ def test_ios_reads_numbers_and_nulls(contract_dir: Path) -> None:
     assert ".0," not in (contract_dir / "taxonomy.json").read_text("utf-8")
 
 
-Row = dict[str, Any]
-
-
-def _row(rows: list[Row], name: str) -> Row:
-    return next(row for row in rows if row["name"] == name)
-
-
 def _change(name: str, column: str, value: Any) -> Callable[[list[Row]], None]:
     def change(rows: list[Row]) -> None:
-        _row(rows, name)[column] = value
+        row_of(rows, name)[column] = value
+
+    return change
+
+
+def _leave_out(name: str, column: str) -> Callable[[list[Row]], None]:
+    def change(rows: list[Row]) -> None:
+        del row_of(rows, name)[column]
 
     return change
 
 
 def _drop(name: str) -> Callable[[list[Row]], None]:
-    return lambda rows: rows.remove(_row(rows, name))
+    return lambda rows: rows.remove(row_of(rows, name))
 
 
 def _life(rows: list[Row]) -> None:
@@ -130,27 +120,48 @@ CRASHES = {
     "a leaf beyond the model's scores": _change("Strigina", "leaf_class_id", 9),
     "one leaf fewer than scores": _drop("Strigina"),
     "a rank that is no number": _change("Strix", "rank_level", "genus"),
+    "a taxon id with a leading zero": _change("Strix", "taxon_id", "020"),
+    "a taxon id in wide digits": _change("Strix", "taxon_id", "２０"),
+    "a taxon id with a blank": _change("Strix", "taxon_id", " 20"),
+    "a taxon twice": _change("Strigina", "taxon_id", 101),
+    "a record without its parent": _leave_out("Strix aluco", "parent_taxon_id"),
+    "a record without its leaf": _leave_out("Strigina", "leaf_class_id"),
 }
-
-
-def write(rows: list[Row]) -> dict[str, bytes]:
-    """The taxonomies with the rows given, unchecked."""
-    lines = [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows]
-    text = "\n".join([",".join(rows[0]), *lines, ""])
-    return {"taxonomy.csv": text.encode(), "taxonomy.json": json.dumps(rows).encode()}
 
 
 @pytest.mark.parametrize("fault", CRASHES)
 def test_what_crashes_the_apps_is_a_fault(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
 ) -> None:
-    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    rows = taxonomy_rows(bundle_dir)
     CRASHES[fault](rows)
-    forged = forge(bundle_dir, tmp_path / "forged", write(rows))
+    forged = forge(bundle_dir, tmp_path / "forged", taxonomies(rows))
 
     with pytest.raises((ValueError, KeyError, IndexError, AssertionError, BufferError)):
         answer_of(android, forged)
     assert contract_faults(past_the_loader(bundle_dir, forged), taxonomy)
+
+
+TEXT_CRASHES: dict[str, Callable[[bytes], bytes]] = {
+    "a byte order mark": lambda text: codecs.BOM_UTF8 + text,
+    "blanks in the header": lambda text: text.replace(b",taxon_id", b", taxon_id", 1),
+    "an empty line": lambda text: text.replace(b"\n", b"\n\n", 1),
+    "an empty line at the end": lambda text: text + b"\n",
+    "a line that ends within a name": lambda text: text.replace(b"Strix aluco", b"Strix\raluco"),
+}
+
+
+@pytest.mark.parametrize("fault", TEXT_CRASHES)
+def test_what_crashes_android_between_the_rows_is_a_fault_of_its_file(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
+) -> None:
+    text = TEXT_CRASHES[fault]((bundle_dir / "taxonomy.csv").read_bytes())
+    forged = forge(bundle_dir, tmp_path / "forged", {"taxonomy.csv": text})
+
+    with pytest.raises((ValueError, KeyError, IndexError)):
+        answer_of(android, forged)
+    (found,) = contract_faults(past_the_loader(bundle_dir, forged), taxonomy)
+    assert found.startswith("taxonomy.csv: 1 fault:")
 
 
 IOS_CRASHES = (
@@ -158,6 +169,11 @@ IOS_CRASHES = (
     "a childless taxon without a leaf",
     "a leaf beyond the model's scores",
     "one leaf fewer than scores",
+    "a taxon id with a leading zero",
+    "a taxon id in wide digits",
+    "a taxon twice",
+    "a record without its parent",
+    "a record without its leaf",
 )
 
 
@@ -165,9 +181,9 @@ IOS_CRASHES = (
 def test_what_crashes_ios_is_a_fault_of_its_file_alone(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, fault: str
 ) -> None:
-    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    rows = taxonomy_rows(bundle_dir)
     CRASHES[fault](rows)
-    changes = {"taxonomy.json": write(rows)["taxonomy.json"]}
+    changes = {"taxonomy.json": taxonomies(rows)["taxonomy.json"]}
     forged = forge(bundle_dir, tmp_path / "forged", changes)
 
     with pytest.raises((KeyError, IndexError, AssertionError, BufferError)):
@@ -189,10 +205,10 @@ def past_the_loader(bundle_dir: Path, forged: Path) -> Any:
 def test_the_column_of_geo_thresholds_may_be_absent(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
-    rows = json.loads((bundle_dir / "taxonomy.json").read_text())
+    rows = taxonomy_rows(bundle_dir)
     for row in rows:
         del row["geo_threshold"]
-    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", write(rows)))
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "forged", taxonomies(rows)))
 
     assert contract_faults(bundle, taxonomy) == ()
     assert answer_of(android, bundle.directory) == answer_of(android, bundle_dir)
@@ -218,13 +234,76 @@ def test_an_answer_under_another_name_is_a_fault(
 def test_two_trees_that_differ_are_a_fault(
     bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
 ) -> None:
-    records = json.loads((bundle_dir / "taxonomy.json").read_text())
-    _row(records, "Strix")["rank_level"] = 30
+    records = taxonomy_rows(bundle_dir)
+    row_of(records, "Strix")["rank_level"] = 30
     changes = {"taxonomy.json": json.dumps(records).encode()}
 
     faults = contract_faults(load_bundle(forge(bundle_dir, tmp_path / "f", changes)), taxonomy)
 
-    assert faults == ("taxonomy.csv and taxonomy.json are not the same tree.",)
+    assert faults == (
+        "taxonomy.csv and taxonomy.json are not the same tree.",
+        "taxonomy.json is not the model's tree. Strix (20) has the rank_level 30, in the model 20.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("taxon", "cells", "difference"),
+    [
+        (
+            "Strix aluco",
+            {"parent_taxon_id": 40},
+            "Strix aluco (101) has the parent_taxon_id 40, in the model 20.",
+        ),
+        ("Strix", {"rank_level": 50}, "Strix (20) has the rank_level 50, in the model 20."),
+        ("Strix", {"name": "Bubo"}, "Strix (20) has the name Bubo, in the model Strix."),
+    ],
+)
+def test_a_tree_that_is_wrong_in_both_files_alike_is_a_fault(
+    bundle_dir: Path,
+    taxonomy: Taxonomy,
+    tmp_path: Path,
+    taxon: str,
+    cells: dict[str, Any],
+    difference: str,
+) -> None:
+    """No app crashes on it: it sends answers to a wrong genus, for ever."""
+    forged = forge(bundle_dir, tmp_path / "forged", retold_taxa(bundle_dir, taxon, **cells))
+
+    assert contract_faults(load_bundle(forged), taxonomy) == (
+        f"taxonomy.csv is not the model's tree. {difference}",
+        f"taxonomy.json is not the model's tree. {difference}",
+    )
+    assert answer_of(android, forged) == answer_of(ios, forged)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (
+            b"model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\n101,20,103,10,S.\n9,,,,\n",
+            "row 3, column model_taxon_id: 9 is no taxon of the model.",
+        ),
+        (b"model_taxon_id,taxon_id\n101,103\n", "lacks the columns parent_taxon_id, rank_level"),
+    ],
+)
+def test_a_table_of_synonyms_that_is_not_the_models_is_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, table: bytes, words: str
+) -> None:
+    forged = forge(bundle_dir, tmp_path / "forged", {"synonyms.csv": table})
+
+    (fault,) = contract_faults(load_bundle(forged), taxonomy)
+
+    assert fault.startswith("synonyms.csv")
+    assert words in fault
+
+
+def test_many_differences_are_counted(bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path) -> None:
+    rows = [{**row, "name": f"x{row['name']}"} for row in taxonomy_rows(bundle_dir)]
+    forged = forge(bundle_dir, tmp_path / "forged", taxonomies(rows))
+
+    assert contract_faults(load_bundle(forged), taxonomy)[0].endswith(
+        "Strix aluco (101) has the name xStrix aluco, in the model Strix aluco. And 5 more."
+    )
 
 
 def test_scores_without_a_softmax_are_a_fault(
@@ -267,6 +346,38 @@ def test_an_operator_that_phones_lack_is_a_fault(
     (fault,) = model_faults(bundle, "float32", taxonomy)
     assert "is not a TFLite model that runs here" in fault
     assert "Mystery" in fault
+
+
+OTHER_RUNNERS = {
+    "uint8 in": (
+        lambda _: of_types(32, 5, takes=tf.uint8, gives=tf.float32),
+        "must take float32 [1, S, S, 3] and give float32 [1, N]. Received: "
+        "uint8 [1, 32, 32, 3] -> float32 [1, 5].",
+    ),
+    "int8 out": (
+        lambda _: of_types(32, 5, takes=tf.float32, gives=tf.int8),
+        "must take float32 [1, S, S, 3] and give float32 [1, N]. Received: "
+        "float32 [1, 32, 32, 3] -> int8 [1, 5].",
+    ),
+    "two outputs": (with_two_outputs, "has 1 inputs and 2 outputs; one of each is wanted."),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_RUNNERS)
+def test_a_model_that_takes_or_gives_something_else_is_a_fault(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path, kind: str
+) -> None:
+    spoil, words = OTHER_RUNNERS[kind]
+    name = "model_float16.tflite"
+    changes = {name: spoil((bundle_dir / name).read_bytes())}
+    forged = forge(bundle_dir, tmp_path / "forged", changes)
+
+    assert model_faults(load_bundle(forged), "float16", taxonomy) == (
+        f"{name}: {words} Export the mobile bundle again.",
+    )
+    if kind != "two outputs":  # the app reads the first, and knows of no other
+        with pytest.raises((BufferError, ValueError)):
+            answer_of(android, forged)
 
 
 @pytest.mark.parametrize(

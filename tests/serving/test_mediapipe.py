@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skipped_promises import MEDIAPIPE
 from tiny_world import SIZE_PX, paint
 
 from serving.checked_bundle import load_bundle
@@ -22,7 +23,7 @@ from serving.variants import VARIANTS
 PYTHON = os.environ.get("FIELDMARK_MEDIAPIPE_PYTHON", "")
 
 
-@pytest.mark.skipif(not PYTHON, reason="FIELDMARK_MEDIAPIPE_PYTHON names no Python with MediaPipe")
+@pytest.mark.skipif(not PYTHON, reason=MEDIAPIPE.reason)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_its_labels_and_scores_are_ours(bundle_dir: Path, tmp_path: Path, variant: str) -> None:
     bundle = load_bundle(bundle_dir)

@@ -127,6 +127,17 @@ def test_missing_and_added_files_are_named(copy: Path) -> None:
         load_bundle(copy)
 
 
+@pytest.mark.parametrize("name", ["../labels.txt", "/etc/labels.txt", "a/b", "..", ".x", "a\\b"])
+def test_a_manifest_names_no_file_outside_of_its_bundle(copy: Path, name: str) -> None:
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"][name] = manifest["files"]["labels.txt"]
+    path.write_text(json.dumps(manifest))
+
+    with pytest.raises(DataError, match=r"manifest\.json: is no manifest .*String should match"):
+        load_bundle(copy)
+
+
 def test_manifest_faults_are_named(copy: Path) -> None:
     path = copy / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -316,14 +327,28 @@ def test_build_refuses_another_taxonomy_and_leaves_nothing(
     assert not (tmp_path / "bundle").exists()
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            "model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\nowl,,,,\n",
+            r"(?s)synonyms\.csv.*row 2, column model_taxon_id: is not a positive integer",
+        ),
+        (
+            "model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\n101,,,,\n999,,,,\n",
+            r"(?s)synonyms\.csv.*row 3, column model_taxon_id: 999 is no taxon of the model",
+        ),
+        ("model_taxon_id,taxon_id\n101,\n", r"synonyms\.csv, row 1: lacks the columns parent_"),
+    ],
+)
 def test_build_refuses_a_faulty_table_of_synonyms_and_leaves_nothing(
-    saved_model: Path, taxonomy: Taxonomy, tmp_path: Path
+    saved_model: Path, taxonomy: Taxonomy, tmp_path: Path, table: str, message: str
 ) -> None:
     synonyms = tmp_path / "synonyms.csv"
-    synonyms.write_text("model_taxon_id,parent_taxon_id,taxon_id,rank_level,name\nowl,,,,\n")
+    synonyms.write_text(table)
     request = BundleRequest("tiny", variants=("float16",), synonyms=synonyms)
 
-    with pytest.raises(DataError, match=r"(?s)synonyms\.csv.*row 2, column model_taxon_id"):
+    with pytest.raises(DataError, match=message):
         build_bundle(saved_model, tmp_path / "bundle", taxonomy=taxonomy, request=request)
 
     assert not (tmp_path / "bundle").exists()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_world import TAXONOMY_CSV
@@ -96,8 +97,11 @@ def test_names_beyond_ascii(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (",1.0,70,0,,A", "row 2, column taxon_id|taxon_id: is not a whole number without fraction"),
-        (",1,70,0.0,,A", "leaf_class_id: is not a whole number without fraction. Received: '0.0'"),
+        (
+            ",1.0,70,0,,A",
+            "row 2, column taxon_id: is not a whole number in plain digits. Received: '1.0'",
+        ),
+        (",1,70,0.0,,A", "leaf_class_id: is not a whole number in plain digits. Received: '0.0'"),
         (",1,genus,0,,A", "rank_level: is not a number. Received: 'genus'"),
         (",1,70,0,,", "name: is empty"),
         ("9,1,70,0,,A", "parent_taxon_id: 9 has no row: the app crashes"),
@@ -105,14 +109,63 @@ def test_names_beyond_ascii(tmp_path: Path) -> None:
         (",1,70,0,,A\n1,2,10,1,,B", "must stand on every childless taxon and on no other"),
         (",48460,100,0,,Life", "taxon_id: is Life, which the app adds itself"),
         (",1,70,1,,A", "must run from 0 to 0 without a gap"),
+        (",01,70,0,,A", "column taxon_id: is not a whole number in plain digits. Received: '01'"),
+        (",１,70,0,,A", "taxon_id: is not a whole number in plain digits. Received: '１'"),
+        (",+1,70,0,,A", "taxon_id: is not a whole number in plain digits. Received: '\\+1'"),
+        (",1,70,0,,A\n 1,2,10,1,,B", "parent_taxon_id: is not a whole number in plain digits"),
+        (",1,70,00,,A", "leaf_class_id: is not a whole number in plain digits. Received: '00'"),
+        (",0,70,0,,A", "taxon_id: is not 1..2147483647. Received: 0"),
+        (",2147483648,70,0,,A", "taxon_id: is not 1..2147483647. Received: 2147483648"),
+        ("0,1,70,0,,A", "parent_taxon_id: is not 1..2147483647. Received: 0"),
+        (",1,7_0,0,,A", "rank_level: is not a number. Received: '7_0'"),
+        (",1,nan,0,,A", "rank_level: is not a number. Received: 'nan'"),
+        (",1,70,0, 0.5,A", "geo_threshold: is not 0..1. Received: ' 0.5'"),
+        (",1,70,0,,A\n,1,70,1,,B", "row 3, column taxon_id: 1 stands on row 2: the app keeps one"),
+        (",1,70,0,,A\n", "row 3: is empty: the app crashes"),
+        ("\n,1,70,0,,A", "row 2: is empty: the app crashes"),
+        (",1,70,0,,A\rB", "file: has a carriage return alone, at which the app ends a line"),
     ],
 )
 def test_reader_is_as_strict_as_the_apps(tmp_path: Path, rows: str, message: str) -> None:
     path = tmp_path / "taxonomy.csv"
-    path.write_text(f"{HEADER}\n{rows}\n")
+    path.write_bytes(f"{HEADER}\n{rows}\n".encode())
 
     with pytest.raises(DataError, match=message):
         read_android_taxonomy(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (f"\ufeff{HEADER}", "row 1: begins with a byte order mark"),
+        (
+            HEADER.replace(",", ", "),
+            "row 1: has blanks around a name. Received: 'parent_taxon_id, ",
+        ),
+    ],
+)
+def test_the_header_is_taken_letter_by_letter(tmp_path: Path, header: str, message: str) -> None:
+    path = tmp_path / "taxonomy.csv"
+    path.write_text(f"{header}\n,1,70,0,,A\n")
+
+    with pytest.raises(DataError, match=message):
+        read_android_taxonomy(path)
+
+
+def test_lines_may_end_as_on_windows(tmp_path: Path) -> None:
+    path = tmp_path / "taxonomy.csv"
+    path.write_bytes(f"{HEADER}\r\n,1,70,0,1e-05,A\r\n".encode())
+
+    (taxon,) = read_android_taxonomy(path)
+
+    assert (taxon.name, taxon.geo_threshold) == ("A", 1e-05)
+
+
+def record(without: str = "", **cells: Any) -> str:
+    """The file of one taxon, sound but for what is said."""
+    sound = dict.fromkeys(HEADER.split(","), None)
+    sound |= {"taxon_id": 1, "rank_level": 70, "leaf_class_id": 0, "name": "A", **cells}
+    return json.dumps([{key: value for key, value in sound.items() if key != without}])
 
 
 @pytest.mark.parametrize(
@@ -120,13 +173,21 @@ def test_reader_is_as_strict_as_the_apps(tmp_path: Path, rows: str, message: str
     [
         ("{", "cannot be read as JSON"),
         ('{"taxon_id": 1}', "is not an array of objects"),
+        (record(taxon_id="1"), "taxon_id: is not a whole number in plain digits. Received: '1'"),
+        (record(taxon_id=1.0), "taxon_id: is not a whole number in plain digits. Received: 1.0"),
+        (record(taxon_id=True), "taxon_id: is not a whole number in plain digits. Received: True"),
+        (record(taxon_id=0), "taxon_id: is not 1..2147483647. Received: 0"),
+        (record(leaf_class_id=-1), "leaf_class_id: is not 0..2147483647. Received: -1"),
+        (record(rank_level=float("inf")), "cannot be read as JSON: Infinity is no JSON"),
+        (record(rank_level="70"), "rank_level: is not a number. Received: '70'"),
+        (record().replace("70", "1e999"), "rank_level: is not a number. Received: inf"),
+        (record("parent_taxon_id"), "row 1, column parent_taxon_id: is missing: the app crashes"),
+        (record("leaf_class_id"), "row 1, column leaf_class_id: is missing: the app crashes"),
+        (record("name"), "row 1, column name: is missing: the app crashes"),
+        ("\ufeff" + record(), "cannot be read as JSON"),
         (
-            '[{"taxon_id": "1", "rank_level": 70, "leaf_class_id": 0, "name": "A"}]',
-            "taxon_id: is not a whole number without fraction. Received: '1'",
-        ),
-        (
-            '[{"taxon_id": 1.0, "rank_level": 70, "leaf_class_id": 0, "name": "A"}]',
-            "taxon_id: is not a whole number without fraction. Received: 1.0",
+            f"[{record()[1:-1]}, {record()[1:-1]}]",
+            "row 2, column taxon_id: 1 stands on row 1: the app keeps one",
         ),
     ],
 )
@@ -138,9 +199,19 @@ def test_ios_reader_is_strict(tmp_path: Path, text: str, message: str) -> None:
         read_ios_taxonomy(path)
 
 
+def test_ios_needs_every_key_but_the_threshold(tmp_path: Path) -> None:
+    path = tmp_path / "taxonomy.json"
+    path.write_text(record("geo_threshold"))
+
+    assert read_ios_taxonomy(path)[0].geo_threshold is None
+
+
 def test_labels_faults(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     with pytest.raises(DataError, match=r"labels\.txt: cannot be read: No such file"):
+        read_labels(path)
+    path.write_bytes("Å\n".encode("latin1"))
+    with pytest.raises(DataError, match=r"labels\.txt: is not UTF-8\."):
         read_labels(path)
     path.write_text("A\n\nB\n")
     with pytest.raises(DataError, match=r"labels\.txt, row 2: is empty"):

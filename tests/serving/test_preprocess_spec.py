@@ -65,6 +65,37 @@ def test_the_ratio_is_of_the_shorter_side() -> None:
     assert pixels[0, :, 0].tolist() == list(range(9, 23))
 
 
+@pytest.mark.parametrize(("width", "height"), [(500, 375), (375, 500), (90, 70), (400, 400)])
+def test_inaturalists_server_resizes_the_shorter_side_by_area_and_then_cuts(
+    width: int, height: int
+) -> None:
+    """With TensorFlow, as it does. What remains, 0.02 of 255, is TensorFlow's: it counts the edges
+    of its boxes in float32; cv2 and a sum over the boxes by hand agree to the last digits."""
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
+    shorter = round(299 / 0.875)
+    sides = [round(side * 299 / 0.875 / min(width, height)) for side in (height, width)]
+    assert min(sides) == shorter == 342
+
+    resized = tf.image.resize(np.asarray(photo, np.float32), sides, method="area")
+    expected = tf.image.resize_with_crop_or_pad(resized, 299, 299).numpy()
+
+    pixels = as_client(photo, 299, CONVENTIONS["server"].spec)
+    np.testing.assert_allclose(pixels, expected, atol=0.02)
+
+
+def test_cutting_first_is_another_picture() -> None:
+    """By more than rounding: the grid of boxes lies elsewhere."""
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (375, 500, 3), np.uint8))
+    spec = CONVENTIONS["server"].spec
+
+    after = as_client(photo, 299, spec)
+    before = as_client(photo, 299, spec.model_copy(update={"crop": "centre square"}))
+
+    assert np.abs(after - before).mean() > 5
+
+
 def test_without_antialiasing_every_other_stripe_is_lost() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, 0::4] = stripes[:, 1::4] = 254

@@ -15,11 +15,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 from chromium import Page, browser, find_chromium
 from server_world import World, encoded, people_world
+from skipped_promises import CHROMIUM
 
-pytestmark = pytest.mark.skipif(
-    find_chromium() is None,
-    reason="no Chromium on this machine (apt-get install chromium, or set $FIELDMARK_CHROMIUM)",
-)
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason=CHROMIUM.reason)
 
 STATE = "document.getElementById('main').dataset.state"
 ROWS = """[...document.querySelectorAll('#tree .taxon')].map((row) => [

@@ -119,3 +119,19 @@ def test_thresholds_are_read_by_name_and_taxon(tmp_path: Path) -> None:
     path.write_text(",taxon_id,thres,area\n0,12,2.5,7\n1,x,0.5,7\n")
     with pytest.raises(DataError, match=r"(?s)2 faults.*row 2, column thres: must be.*row 3"):
         read_geo_thresholds(path, PEOPLE)
+
+    rows = ["inf,0.5", "1.5,0.5", "nan,0.5", "12,nan", "12,inf", "12,"]
+    path.write_text("\n".join(["taxon_id,thres", *rows, ""]))
+    with pytest.raises(DataError) as error:
+        read_geo_thresholds(path, PEOPLE)
+    words = "taxon_id must be a whole number and thres a number. Received: "
+    assert str(error.value) == (
+        f"{path}: 6 faults:\n"
+        f"  row 2: {words}'inf', '0.5'.\n"
+        f"  row 3: {words}'1.5', '0.5'.\n"
+        f"  row 4: {words}'nan', '0.5'.\n"
+        f"  row 5: {words}'12', 'nan'.\n"
+        "  row 6, column thres: must be 0..1. Received: inf.\n"
+        f"  row 7: {words}'12', ''.\n"
+        " Give the table that belongs to the geo model."
+    )

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from google.protobuf import text_format
 from google.protobuf.wrappers_pb2 import Int64Value
+from skipped_promises import COMPOSE
 from tensorflow_serving.config import model_server_config_pb2
 
 from pipeline.commands.serve import DEFAULT_PORT
@@ -65,7 +66,7 @@ def test_the_model_is_mounted_where_it_is_looked_for(service: dict[str, object])
         assert f"FIELDMARK_PUSHED=$PWD/{usage}" in (FILES / page).read_text()
 
 
-@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="no Docker Compose here")
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason=COMPOSE.reason)
 def test_compose_reads_its_file_and_wants_the_models_named() -> None:
     command = ["docker-compose", "-f", str(FILES / "docker-compose.yml"), "config"]
     bare = {"PATH": os.environ["PATH"]}

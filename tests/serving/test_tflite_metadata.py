@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import flatbuffers
 import numpy as np
+import pytest
 from flatbuffers import number_types
+from forgery import forge
 from tiny_world import SIZE_PX
 
+from schemas.errors import DataError
 from schemas.taxonomy import Taxonomy
+from serving.app_contract import model_faults
 from serving.mobile_bundle import load_bundle
 from serving.tflite import TFLiteClassifier
 from serving.tflite_metadata import ModelWords, metadata, metadata_inside, with_metadata
@@ -89,6 +95,40 @@ def test_models_of_a_bundle_carry_their_labels(bundle_dir: Path, taxonomy: Taxon
         described = metadata_inside(content)
         assert described is not None
         assert Table.root(described).text(0) == bundle_dir.name
+
+
+def appended(name: str, content: bytes, **options: int) -> bytes:
+    """A zip of one file, as metadata tools append it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", **options) as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def test_a_zip_of_somebody_elses_is_told_of(
+    bundle_dir: Path, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    name = "model_float16.tflite"
+    whole = (bundle_dir / name).read_bytes()
+    model = whole[: whole.index(b"PK\x03\x04")]
+    packed = appended("labels.txt", b"Strix", compression=zipfile.ZIP_DEFLATED)
+    broken = packed.replace(packed[40:44], b"\xff\xff\xff\xff", 1)
+
+    assert labels_inside(model) is None
+    for foreign, words in (
+        (appended("labelmap.txt", b"Strix"), "has a zip appended that holds no labels.txt."),
+        (appended("labels.txt", b"\xff"), "has a zip appended whose labels.txt cannot be read: "),
+        (broken, "has a zip appended whose labels.txt cannot be read: "),
+    ):
+        with pytest.raises(DataError, match=f"^{name}: {words}"):
+            labels_inside(model + foreign, name=name)
+
+    forged = forge(
+        bundle_dir, tmp_path / "forged", {name: model + appended("labelmap.txt", b"Strix")}
+    )
+    assert model_faults(load_bundle(forged), "float16", taxonomy) == (
+        f"{name}: has a zip appended that holds no labels.txt. Export the mobile bundle again.",
+    )
 
 
 def test_metadata_changes_no_answer_and_is_the_same_every_time(bundle_dir: Path) -> None:

@@ -56,6 +56,7 @@ def phone_section(report: Mapping[str, Any] | None) -> Section:
         *_latency(variants),
         *_calibration(report),
         *(_broken(name, entry) for name, entry in variants.items() if entry.get("worst_taxa")),
+        *_visible(report),
         *_conventions(report.get("conventions") or {}),
     ]
     return Section("phone", "The phone", blocks)
@@ -160,6 +161,11 @@ def _broken(variant: str, entry: Mapping[str, Any]) -> Table:
     more = entry["broken_taxa"] - len(rows)
     note = f"{more:,} more are in mobile_report.json." if more > 0 else ""
     return Table(f"Taxa that {variant} breaks, beyond chance", columns, rows, note=note)
+
+
+def _visible(report: Mapping[str, Any]) -> Sequence[Block]:
+    visible = report.get("visible_taxa")
+    return [Text(visible["words"])] if visible else ()
 
 
 def _conventions(conventions: Mapping[str, Any]) -> Sequence[Block]:

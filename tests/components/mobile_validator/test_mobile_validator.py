@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from forgery import forge
+from forgery import forge, without_softmax
 from PIL import Image
 from tfx.components.util import model_utils
 from tfx.types import channel_utils, standard_artifacts
@@ -23,6 +23,8 @@ from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.executor import Executor
 from components.mobile_validator.labelled_photos import labelled_photos
 from components.mobile_validator.original_photos import original_photos
+from components.report.sections.phone import phone_section
+from pipeline.summary import _variant_line
 from schemas.errors import ConfigError, DataError
 from schemas.taxonomy import Taxonomy
 from serving.mobile_bundle import load_bundle
@@ -153,6 +155,8 @@ def test_sound_bundle_is_blessed(bundle_dir: Path, saved_model: Path, files: lis
         assert low <= entry["accuracy_drop"] <= high
         assert entry["largest_sum_error"] < 1e-3
     assert report["variants"]["float32"]["largest_score_error"] < 1e-4
+    assert report["visible_taxa"]["fewest_photos"] == 5
+    assert report["visible_taxa"]["taxa"] == 5
     json.dumps(report, allow_nan=False)
 
 
@@ -286,13 +290,83 @@ def test_each_bar_can_be_set(forged: Path, saved_model: Path, files: list[str]) 
     )
 
 
-def test_a_ratio_of_times_needs_float32(
-    bundle_dir: Path, saved_model: Path, files: list[str]
+@pytest.mark.parametrize(
+    ("bar", "words"),
+    [
+        ({"max_latency_ratio": 1e-4}, "A photo may take at most 0.0001 times float32's time."),
+        (
+            {"max_p95_latency_ratio": 1e-4},
+            "19 of 20 photos may take at most 0.0001 times float32's time.",
+        ),
+        ({"max_latency_ms": 1e-4}, "A photo may take at most 0.0001 ms."),
+    ],
+)
+def test_a_budget_of_time_refuses_what_is_slower(
+    bundle_dir: Path, saved_model: Path, files: list[str], bar: dict[str, float], words: str
 ) -> None:
-    settings = SETTINGS.model_copy(update={"max_latency_ratio": 1.0, "latency_runs": 0})
+    settings = SETTINGS.model_copy(update={**bar, "convention_photos": 0})
 
-    with pytest.raises(ConfigError, match="max_latency_ratio is a ratio to float32's time"):
+    found = compare(load_bundle(bundle_dir), saved_model, files, settings)
+
+    assert found.report["blessed"] is False
+    assert found.report["reasons"] == ["No variant passes."]
+    for entry in found.report["variants"].values():
+        assert entry["reasons"][-1].startswith(f"{words} Received: ")
+
+
+@pytest.mark.parametrize("bar", ["max_latency_ratio", "max_p95_latency_ratio"])
+def test_a_budget_of_time_is_missed_where_float32_cannot_be_run(
+    bundle_dir: Path, saved_model: Path, files: list[str], tmp_path: Path, bar: str
+) -> None:
+    name = "model_float32.tflite"
+    broken = without_softmax((bundle_dir / name).read_bytes())
+    bundle = load_bundle(forge(bundle_dir, tmp_path / "broken", {name: broken}))
+    settings = SETTINGS.model_copy(update={bar: 1000.0, "convention_photos": 0})
+
+    report = compare(bundle, saved_model, files, settings).report
+
+    assert report["blessed"] is False
+    assert report["variants"]["float16"]["reasons"][-1].endswith(
+        "Received: no time of it, or none of float32, which cannot be run."
+    )
+
+
+@pytest.mark.parametrize(
+    ("bar", "message"),
+    [
+        ("max_latency_ratio", "are ratios to float32's time, which is not measured"),
+        ("max_p95_latency_ratio", "are ratios to float32's time, which is not measured"),
+        ("max_latency_ms", "with latency_runs at 0 nothing is timed"),
+    ],
+)
+def test_a_budget_of_time_needs_times(
+    bundle_dir: Path, saved_model: Path, files: list[str], bar: str, message: str
+) -> None:
+    settings = SETTINGS.model_copy(update={bar: 1.0, "latency_runs": 0})
+
+    with pytest.raises(ConfigError, match=message):
         compare(load_bundle(bundle_dir), saved_model, files, settings)
+
+
+@pytest.mark.parametrize(("input_px", "blessed"), [(None, True), (32, True), (299, False)])
+def test_the_size_that_apps_expect_is_a_bar(
+    bundle_dir: Path, saved_model: Path, files: list[str], input_px: int | None, blessed: bool
+) -> None:
+    settings = SETTINGS.model_copy(
+        update={"input_px": input_px, "latency_runs": 0, "convention_photos": 0}
+    )
+
+    report = compare(load_bundle(bundle_dir), saved_model, files, settings).report
+
+    assert report["blessed"] is blessed
+    assert report["reasons"] == (
+        []
+        if blessed
+        else [
+            "The models must take 299 px (mobile_validation.input_px). Received: 32 px. End the "
+            "schedule at 299."
+        ]
+    )
 
 
 def test_no_photo_is_an_error_not_a_pass(
@@ -389,6 +463,30 @@ def test_executor_blesses_as_the_pusher_reads(
     assert finished.details.validation is not None
     assert finished.details.validation.photos == PHOTOS
     assert len(list((tmp_path / "finished" / "Format-Serving").glob("*.zip"))) == 1
+
+
+def test_executor_reports_a_taxonomy_that_no_app_can_read(
+    bundle_dir: Path, saved_model: Path, files: list[str], originals: list[str], tmp_path: Path
+) -> None:
+    text = (bundle_dir / "taxonomy.csv").read_bytes().replace(b"20,101,10,2,", b"999,101,10,2,")
+    broken = forge(bundle_dir, tmp_path / "broken", {"taxonomy.csv": text})
+    produced = outputs(tmp_path)
+
+    Executor().Do(
+        artifacts(saved_model, broken, files, originals, tmp_path),
+        produced,
+        {"settings": SETTINGS.model_dump_json(), "code_version": "x"},
+    )
+
+    assert not model_utils.is_infra_validated(produced["blessing"][0])
+    assert [path.name for path in (tmp_path / "blessing").iterdir()] == ["INFRA_NOT_BLESSED"]
+    report = json.loads((tmp_path / "report" / "mobile_report.json").read_text())
+    assert report["blessed"] is False
+    assert "taxonomy.csv: 1 fault:" in report["reasons"][0]
+    assert phone_section(report).blocks
+    assert _variant_line("float16", report["variants"]["float16"]).endswith(
+        "cannot be run; The apps cannot name what it answers by such a taxonomy.csv."
+    )
 
 
 def test_executor_names_the_splits_there_are(

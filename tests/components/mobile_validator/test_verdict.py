@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from components.mobile_validator.broken_taxa import broken_taxa
 from components.mobile_validator.config import MobileValidationSettings
 from components.mobile_validator.default_choice import choose
-from components.mobile_validator.latency import Latency, ratios
-from components.mobile_validator.tally import Answers, Tally
+from components.mobile_validator.latency import Latency, Slowest, slowest
+from components.mobile_validator.tally import NO_TAXON, Answers, Tally
 from components.mobile_validator.verdict import Bars, Measured, failures
+from components.mobile_validator.visible_taxa import VisibleTaxa, visible_taxa
 from schemas.taxonomy import Taxonomy
 from serving.suggestions import Suggester
 
@@ -102,7 +103,9 @@ def test_reasons_say_which_bar_and_by_how_much() -> None:
         max_latency_ratio=1.0,
     )
 
-    reasons = failures(counted, bars, Measured(2_500_000, broken_taxa=1, latency_ratio=1.25))
+    measured = Measured(2_500_000, broken_taxa=1, latency=Slowest(9.0, p50_ratio=1.25))
+
+    reasons = failures(counted, bars, measured)
 
     low, high = counted.accuracy_drop_interval
     assert reasons == (
@@ -115,7 +118,7 @@ def test_reasons_say_which_bar_and_by_how_much() -> None:
         "A score may differ by at most 0.1. Received: 0.867.",
         "At most 0 taxa may be named worse, beyond chance. Received: 1.",
         "The file may have at most 2 MB. Received: 2.50 MB.",
-        "A photo may take at most 1 times float32's time. Received: 1.25 times.",
+        "A photo may take at most 1 times float32's time. Received: 1.25, over by 0.25.",
     )
 
 
@@ -132,7 +135,7 @@ def test_the_servers_first_taxon_must_be_among_the_best_five() -> None:
 
 def test_the_sixth_leaf_is_not_among_the_best_five() -> None:
     scores = np.array([[0.3, 0.25, 0.2, 0.12, 0.08, 0.05]], np.float32)
-    variant = Answers(scores, np.argsort(-scores)[:, :5], np.array([-1], np.int32))
+    variant = Answers(scores, np.argsort(-scores)[:, :5], np.array([NO_TAXON]))
 
     assert [bool(variant.hits(np.array([leaf]), 5)[0]) for leaf in (0, 4, 5)] == [True, True, False]
 
@@ -146,6 +149,8 @@ def test_each_setting_is_the_bar_of_its_name() -> None:
         "max_broken_taxa": 3,
         "max_megabytes": 11.0,
         "max_latency_ratio": 1.5,
+        "max_p95_latency_ratio": 1.7,
+        "max_latency_ms": 40.0,
     }
     settings = MobileValidationSettings(
         min_top1_agreement=0.91, min_top1_agreement_int8=0.81, **given
@@ -198,6 +203,49 @@ def test_a_taxon_broken_beyond_chance_is_found_and_chance_is_not() -> None:
     assert taxon.p_value == pytest.approx(0.5**12)
 
 
+@pytest.mark.parametrize(
+    ("photos", "others", "found"),
+    [
+        (4, 0, False),  # fewer than fewest_photos
+        (5, 0, True),
+        (6, 6, False),  # three other taxa are tested, in which nothing fell
+        (7, 7, True),  # sure_photos
+    ],
+)
+def test_a_taxon_is_visible_from_so_many_photos_on(photos: int, others: int, found: bool) -> None:
+    # Strix aluco is lost; the variant alone is right on the others.
+    labels = [0] * photos + [1, 2, 3] * others
+    server = [0] * photos + [2, 1, 2] * others
+    variant = [1] * photos + [1, 2, 3] * others
+    counted = tally(server, variant, labels)
+
+    broken = broken_taxa(counted, TREE, alpha=0.05)
+
+    assert [taxon.name for taxon in broken] == (["Strix aluco"] if found else [])
+
+
+def test_what_can_be_seen_is_counted() -> None:
+    labels = [0] * 8 + [1] * 7 + [2] * 6 + [3] * 4
+    server = [0] * 8 + [1] * 6 + [0] + [0] * 6 + [3] * 4
+    visible = visible_taxa(tally(server, server, labels), alpha=0.05)
+
+    assert visible == VisibleTaxa(fewest_photos=5, sure_photos=6, taxa=4, too_few=2, sure=2)
+    assert visible.words == (
+        "A taxon that a variant breaks can be found where the server names 5 photos of it rightly, "
+        "and surely where it names 6 and the variant none: of 4 taxa compared, 2 have fewer than 5 "
+        "such photos, 2 have 6 or more."
+    )
+
+
+@given(alpha=st.floats(0.001, 0.5), photos=st.integers(1, 30))
+def test_no_taxon_of_fewer_photos_is_ever_found(alpha: float, photos: int) -> None:
+    counted = tally([0] * photos, [1] * photos, [0] * photos)
+
+    visible = visible_taxa(counted, alpha=alpha)
+
+    assert bool(broken_taxa(counted, TREE, alpha=alpha)) == (photos >= visible.fewest_photos)
+
+
 SIZES = {"float32": 400, "float16": 200, "int8": 100}
 
 
@@ -217,12 +265,46 @@ def test_a_fixed_choice_stands_or_falls() -> None:
     assert absent.reason.endswith("but the bundle does not hold it.")
 
 
-def test_the_worst_ratio_over_threads_counts() -> None:
+def test_the_worst_number_of_threads_counts() -> None:
     times = {
-        "float32": {1: Latency(10.0, 11.0), 2: Latency(6.0, 7.0)},
-        "int8": {1: Latency(5.0, 6.0), 2: Latency(9.0, 9.0)},
+        "float32": {1: Latency(10.0, 10.0), 2: Latency(6.0, 8.0)},
+        "int8": {1: Latency(5.0, 20.0), 2: Latency(9.0, 12.0)},
     }
 
-    assert ratios(times) == {"float32": 1.0, "int8": 1.5}
-    assert ratios({"int8": times["int8"]}) == {"int8": None}
-    assert ratios({"float32": {}, "int8": {}}) == {"float32": None, "int8": None}
+    assert slowest(times) == {
+        "float32": Slowest(p50_ms=10.0, p50_ratio=1.0, p95_ratio=1.0),
+        "int8": Slowest(p50_ms=9.0, p50_ratio=1.5, p95_ratio=2.0),
+    }
+    assert slowest({"int8": times["int8"]}) == {"int8": Slowest(p50_ms=9.0)}
+    assert slowest({"float32": {}, "int8": {}}) == {"float32": Slowest(), "int8": Slowest()}
+
+
+@pytest.mark.parametrize(
+    ("bars", "reason"),
+    [
+        (
+            Bars(max_latency_ratio=1.2),
+            "A photo may take at most 1.2 times float32's time. Received: 1.50, over by 0.30.",
+        ),
+        (
+            Bars(max_p95_latency_ratio=1.6),
+            "19 of 20 photos may take at most 1.6 times float32's time. Received: 2.00, over by "
+            "0.40.",
+        ),
+        (
+            Bars(max_latency_ms=8.5),
+            "A photo may take at most 8.5 ms. Received: 9.00, over by 0.50.",
+        ),
+    ],
+)
+def test_a_slow_variant_fails_and_a_time_that_is_missing_does(bars: Bars, reason: str) -> None:
+    counted = tally([0], [0], [0])
+    within = Measured(latency=Slowest(p50_ms=8.0, p50_ratio=1.0, p95_ratio=1.5))
+    over = Measured(latency=Slowest(p50_ms=9.0, p50_ratio=1.5, p95_ratio=2.0))
+
+    assert failures(counted, bars, within) == ()
+    assert failures(counted, bars, over) == (reason,)
+    assert failures(counted, bars, NOTHING) == (
+        f"{reason[: reason.index('Received')]}Received: no time of it, or none of float32, which "
+        "cannot be run.",
+    )

@@ -91,6 +91,7 @@ PHONE = {
             "bytes": 700_000,
         },
     },
+    "visible_taxa": {"fewest_photos": 5, "words": "A taxon can be found from 5 photos on."},
     "conventions": {
         "android": {
             "words": "as Android does",

@@ -177,6 +177,7 @@ def test_phone_is_told_by_variant_thread_taxon_and_client(page: ParsedPage) -> N
     ]
     assert rows_of(page, "Taxa that float16 breaks") == [[MEAN_NAME, "20", "18", "3"]]
     assert "11 more are in mobile_report.json." in text_of(page)
+    assert "A taxon can be found from 5 photos on." in text_of(page)
     (client,) = rows_of(page, "Top-1 by client")
     assert client[0] == "android: as Android does, as ours on 40.0%"
     assert client[1:3] == ["50", "31.0% (20.0 to 45.0)"]
