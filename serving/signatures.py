@@ -25,6 +25,7 @@ For the Evaluator, whose photos are whole; one that is not fails the batch:
 
 `image` is the bytes of an upright photo of any size (see `serving.preprocess`), `pixels` RGB
 0..255, k is 10 and e is 15, or N if that is less; the features are those of `serving.penultimate`.
+B may be 0, but for `serve_pixels`, which the phone's model is made of.
 `error` is "" or what is wrong with the bytes; such a row holds class -1, taxon 0, and scores and
 features of 0, so that a client that does not look at `error` has no answer rather than a wrong one.
 
@@ -112,10 +113,11 @@ def make_signatures(
     squares = tf.TensorSpec([None, image_size_px, image_size_px, 3], tf.float32, name="pixels")
     # Traced once and called by every signature: each would else hold a copy of the whole graph.
     network = tf.function(network, input_signature=[squares], autograph=False)
+    look = also_of_none(network)
 
     def serving_default(image: tf.Tensor) -> Tensors:
         pixels, error = prepare_each(image, image_size_px)
-        best = top_taxa(network(pixels)[0], leaf_taxon_ids)
+        best = top_taxa(look(pixels)[0], leaf_taxon_ids)
         none = {"classes": NO_CLASS, "scores": 0, "taxon_ids": NO_TAXON}
         return {
             **{name: _where_whole(best[name], error, none[name]) for name in best},
@@ -124,22 +126,22 @@ def make_signatures(
 
     def predict_scores(image: tf.Tensor) -> Tensors:
         pixels, error = prepare_each(image, image_size_px)
-        return {"scores": _where_whole(network(pixels)[0], error, 0), "error": error}
+        return {"scores": _where_whole(look(pixels)[0], error, 0), "error": error}
 
     def embed(image: tf.Tensor) -> Tensors:
         pixels, error = prepare_each(image, image_size_px)
-        return {"features": _where_whole(network(pixels)[1], error, 0), "error": error}
+        return {"features": _where_whole(look(pixels)[1], error, 0), "error": error}
 
     def serve_pixels(pixels: tf.Tensor) -> Tensors:
         scores, features = network(pixels)
         return {"scores": scores, "features": features}
 
     def serve_topk(image: tf.Tensor) -> Tensors:
-        return top_taxa(network(prepare_batch(image, image_size_px))[0], leaf_taxon_ids)
+        return top_taxa(look(prepare_batch(image, image_size_px))[0], leaf_taxon_ids)
 
     def evaluate(image: tf.Tensor, label: tf.Tensor) -> Tensors:
         _check_labels(label, len(leaf_taxon_ids))
-        scores = network(prepare_batch(image, image_size_px))[0]
+        scores = look(prepare_batch(image, image_size_px))[0]
         own = {} if temperature is None else calibrated(scores, label, temperature)
         return {**judged(scores, label), **own}
 
@@ -151,6 +153,22 @@ def make_signatures(
         "serve_topk": Signature(serve_topk, (images,)),
         "evaluate": Signature(evaluate, (images, labels)),
     }
+
+
+def also_of_none(network: Network) -> Network:
+    """Returns the network, which now answers for no photo, too: by no rows.
+
+    oneDNN's convolution gives a wrong shape for an empty batch (TensorFlow 2.21), and whatever
+    comes after it fails. So it is given one that nobody sent.
+    """
+
+    def look(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        photos = tf.shape(pixels)[0]
+        black = tf.zeros([1, *pixels.shape[1:]], pixels.dtype)
+        scores, features = network(tf.cond(photos == 0, lambda: black, lambda: pixels))
+        return scores[:photos], features[:photos]
+
+    return look
 
 
 def top_taxa(scores: tf.Tensor, leaf_taxon_ids: npt.NDArray[np.int64]) -> Tensors:

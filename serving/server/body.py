@@ -50,5 +50,5 @@ async def _in_time(reading: Awaitable[Read], what: str, allowed_secs: float) -> 
     except TimeoutError as error:
         raise too_slow(allowed_secs) from error
     except _FAULTS as error:
-        told = " ".join(str(error).split()).rstrip(".")
+        told = " ".join(str(error).split()).removeprefix("400, message: ").rstrip(".")
         raise RequestError(400, f"The {what} cannot be read: {told}.") from error
