@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.photo_view import EncodedPhotos
+from components.progressive_trainer.view_plan import PhotoSizes
 from schemas import record
 
 
@@ -55,9 +56,10 @@ class HeldPhotos:
         parsed = records.map(lambda one: tf.io.parse_single_example(one, features))
         table = parsed.batch(num_photos).get_single_element()
         photo_ids = table[record.PHOTO_ID].numpy()
+        measured = tf.function(EncodedPhotos.of)(table[record.IMAGE], table[record.IMAGE_SMALL])
         return cls(
-            photos=EncodedPhotos.of(table[record.IMAGE], table[record.IMAGE_SMALL]),
             # Numbers go into the graph as constants; as tensors a strategy might put them on a GPU.
+            photos=measured._replace(sizes=PhotoSizes(*(of.numpy() for of in measured.sizes))),
             labels=table[record.LABEL].numpy(),
             photo_ids=photo_ids,
             by_id=np.argsort(photo_ids, kind="stable").astype(np.int64),
