@@ -33,7 +33,7 @@ def command(model_dir: Path, out: Path, network: str | None) -> None:
     written = export_legacy(find_model(model_dir), out, network=network)
     click.echo(f"{written.network}, {written.model_path.stat().st_size / 1e6:.1f} MB: {out}")
     click.echo(f"its taxonomy: {written.taxonomy_path}")
-    click.echo(f"largest difference to the SavedModel in a score: {written.largest_error:.1e}")
+    click.echo(f"largest difference to the SavedModel: {written.difference.words}")
     if written.trained_size_px != SERVER_SIZE_PX:
         click.echo(
             f"Note: trained on {written.trained_size_px} px at the end; iNaturalist's server sends "

@@ -17,25 +17,34 @@ from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.step_context import step_context
 from schemas.errors import ConfigError, FieldmarkError
 from schemas.taxonomy import Taxonomy
-from serving.legacy_model import export_legacy
+from serving.legacy_model import MAX_SCORE_ERROR, _rebuilt, export_legacy
 from serving.legacy_networks import NETWORKS, legacy_backbone
+from serving.penultimate import with_features
+from serving.same_answers import difference, smooth_pictures
 from serving.saved_model import export_saved_model
 from serving.saved_model_classifier import SavedModelClassifier
 
 SIZE_PX = 64
 
 
-def exported(directory: Path, taxonomy: Taxonomy, name: str, rank: int | None = None) -> Path:
+def network_of(name: str, num_leaves: int, rank: int | None = None) -> keras.Model:
     """A network of the trainer, each of its weights another, so that none can be mistaken."""
-    model = build_network(name, num_leaves=5, base_weights="none", head_rank=rank)
+    # Of other seeds some deep networks answer by their rounding alone.
+    keras.utils.set_random_seed(0)
+    model = build_network(name, num_leaves=num_leaves, base_weights="none", head_rank=rank)
     rng = np.random.default_rng(0)
     for weight in model.weights:
         # Small changes: a deep network with wild ones amplifies rounding to any size.
         weight.assign(np.asarray(weight) + rng.uniform(-0.03, 0.03, weight.shape))
     if not name.startswith("efficientnetv2"):
         _fit_statistics(model)
+    return model
+
+
+def exported(directory: Path, taxonomy: Taxonomy, name: str, rank: int | None = None) -> Path:
+    """`network_of` a name as a SavedModel."""
     export_saved_model(
-        model,
+        network_of(name, taxonomy.num_leaves, rank),
         taxonomy,
         image_size_px=SIZE_PX,
         directory=directory,
@@ -101,10 +110,25 @@ def test_five_layers_that_answer_as_the_saved_model_does(
     np.testing.assert_allclose(scores, expected_scores, atol=1e-4)
     largest = np.abs(expected_features).max()
     np.testing.assert_allclose(features / largest, expected_features / largest, atol=1e-4)
-    assert written.largest_error <= 1e-4
+    assert written.difference.of_changes <= 1e-3
     leaves = leaves_as_the_server_reads_them(tmp_path / "birds_taxonomy.csv")
     assert leaves == taxonomy.leaf_taxon_ids.tolist()
     assert layered(np.zeros((1, 299, 299, 3), np.float32))[0].shape == (1, 5)
+
+
+def test_inaturalists_own_network_answers_alike_in_both_keras() -> None:
+    """The way through the files is the same for each network, and this one's takes long."""
+    model = network_of("xception", 5)
+    pixels = smooth_pictures(SIZE_PX)
+    scores, features = with_features(model)([pixels], training=False)
+
+    rebuilt = _rebuilt("xception", model.get_weights())
+
+    both = tf_keras.Model(rebuilt.inputs, [rebuilt.layers[-1].output, rebuilt.layers[2].output])
+    received = [np.asarray(part) for part in both(pixels / 255, training=False)]
+    found = difference((np.asarray(scores), np.asarray(features)), (received[0], received[1]))
+    assert found.score <= 1e-4
+    assert found.of_changes <= 1e-3
 
 
 def test_what_cannot_be_written_says_why(
@@ -122,22 +146,35 @@ def test_what_cannot_be_written_says_why(
     assert not out.exists()
 
 
-def test_a_file_that_answers_otherwise_is_not_left_behind(
-    taxonomy: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    saved = exported(tmp_path / "saved", taxonomy, "small")
-    monkeypatch.setattr(
-        "serving.legacy_networks._to_range",
-        tf_keras.layers.Rescaling(1.0),
+def flat_taxonomy(num_leaves: int) -> Taxonomy:
+    """So many species of one genus."""
+    return Taxonomy(
+        taxon_ids=np.arange(1, num_leaves + 2),
+        parent_nodes=np.array([-1, *num_leaves * [0]], np.int32),
+        rank_levels=np.array([20, *num_leaves * [10]], np.float32),
+        leaf_class_ids=np.arange(-1, num_leaves, dtype=np.int32),
+        iconic_taxon_ids=np.zeros(num_leaves + 1, np.int64),
+        names=[f"Strix {number}" for number in range(num_leaves + 1)],
     )
 
-    with pytest.raises(FieldmarkError, match=r"answers otherwise than the SavedModel\. Allowed: a"):
+
+def test_a_file_that_answers_otherwise_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong scaling, and 30,000 leaves of next to no score each, which differ by nothing."""
+    saved = exported(tmp_path / "saved", flat_taxonomy(30_000), "small")
+    monkeypatch.setattr("serving.legacy_networks._to_range", tf_keras.layers.Rescaling(1.0))
+
+    with pytest.raises(FieldmarkError, match=r"answers otherwise than the SavedModel\. ") as error:
         export_legacy(saved, tmp_path / "birds.h5")
 
+    in_a_score = float(str(error.value).split("Received: ")[1].split(" ")[0])
+    assert in_a_score < MAX_SCORE_ERROR
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".h5"] == []
 
 
 @pytest.mark.every_backbone
+@pytest.mark.timeout(1800)  # EfficientNetV2-S, traced by both Keras, on cores that others share
 @pytest.mark.parametrize(
     "name",
     [
@@ -146,6 +183,8 @@ def test_a_file_that_answers_otherwise_is_not_left_behind(
         "efficientnetv2_b3",
         "efficientnetv2_s",
         "efficientnet_lite1",
+        "efficientnet_lite2",
+        "efficientnet_lite3",
         "efficientnet_lite4",
         "xception",
     ],
@@ -155,7 +194,10 @@ def test_the_large_networks_have_their_weights_in_the_same_order(
 ) -> None:
     saved = exported(tmp_path / "saved", taxonomy, name)
 
-    assert export_legacy(saved, tmp_path / "large.h5").largest_error <= 1e-4
+    found = export_legacy(saved, tmp_path / "large.h5").difference
+
+    assert found.score <= 1e-4
+    assert found.of_changes <= 1e-3
 
 
 def test_every_network_of_the_trainer_has_a_keras_2_form() -> None:

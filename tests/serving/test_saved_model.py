@@ -20,6 +20,8 @@ from serving.photo_kinds import NO_BYTES, NO_PHOTO
 from serving.prepare_each import NOT_WHOLE
 from serving.preprocess import prepare_batch
 from serving.saved_model import (
+    MAX_SCORE_ERROR,
+    _write_graph,
     export_saved_model,
     load_manifest,
     load_model_taxonomy,
@@ -309,13 +311,39 @@ def test_model_that_gives_no_numbers_is_refused_and_leaves_what_stood_there(
     broken = small_model()
     broken.set_weights([np.full_like(weight, np.nan) for weight in broken.get_weights()])
 
-    with pytest.raises(FieldmarkError, match=r"a difference of 0\.0001 in a score\. Received: nan"):
+    with pytest.raises(FieldmarkError, match=r"a difference of 0\.0001 in a .* Received: nan"):
         export_saved_model(
             broken, taxonomy, image_size_px=SIZE_PX, directory=directory, manifest={}
         )
 
     assert model_fingerprint(directory) == model_fingerprint(saved_model)
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
+def test_export_with_other_weights_is_refused_where_no_leaf_has_much_score(
+    taxonomy: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, lost = (nearly_unsure(small_model(seed=seed)) for seed in (1, 2))
+    monkeypatch.setattr(
+        "serving.saved_model._write_graph", lambda _, *rest: _write_graph(lost, *rest)
+    )
+
+    with pytest.raises(FieldmarkError) as error:
+        export_saved_model(
+            model, taxonomy, image_size_px=SIZE_PX, directory=tmp_path / "model", manifest={}
+        )
+
+    assert "The exported model answers otherwise than the trained one" in str(error.value)
+    received = float(str(error.value).split("Received: ")[1].split(" ")[0])
+    assert received < MAX_SCORE_ERROR
+
+
+def nearly_unsure(model: keras.Model) -> keras.Model:
+    """The same network, each score moved next to where all are equal."""
+    *_, kernel, bias = model.weights
+    kernel.assign(1e-5 * kernel)
+    bias.assign(0 * bias)
+    return model
 
 
 def test_manifest_faults_name_the_file(tmp_path: Path) -> None:
