@@ -190,6 +190,8 @@ class TrainingLoop:
             stage = self._end_epoch(stage, seen, sums, evaluate, meter)
             sums, saved_secs = self._state.begin_sums(stage), self._clock()
         batches = self._training_batches(stage, seen) if seen < stage.end_examples else iter(())
+        if index and seen == stage.start_examples:
+            self._learner.begin_stage(stage, before=self.plan[index - 1])
         self._way_back.begin(stage, seen, partial(self._state.copy, seen, sums))
         while seen < stage.end_examples:
             self._way_back.step(seen)

@@ -34,9 +34,13 @@ def write_photos(root: Path) -> Path:
 
 
 def job_settings(**values: Any) -> dict[str, Any]:
-    """Two stages, four steps and two, with all that could differ between replicas."""
+    """Two stages, four steps and two, with all that could differ between replicas.
+
+    The second thaws what the first froze.
+    """
+    mixing = {"mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0}
     stages = [
-        {**stage(4, 1), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
+        {**stage(4, 1), **mixing, "trainable": "top:0.6"},
         stage(6, 1, size=40),
     ]
     shared = {"clip_global_norm": 0.05, "ema_decay": 0.9, "history_steps": 3}

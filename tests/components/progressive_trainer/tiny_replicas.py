@@ -23,14 +23,15 @@ def train(
 ) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
     """Two stages with all that draws lots or looks over the batch, and a clip that always bites.
 
-    Returns the weights and their averages; and the history.
+    The second thaws what the first froze. Returns the weights and their averages; and the history.
     """
+    mixing = {"mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0}
     networks.SMALL_WIDTHS = THIN
     loop = TrainingLoop(
         settings(
             [
-                {**stage(8, 1, dropout=0.3), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
-                {**stage(12, 1, size=40, dropout=0.3), "trainable": "top:0.6"},
+                {**stage(8, 1), **mixing, "trainable": "top:0.6"},
+                stage(12, 1, size=40),
             ],
             optimizer=optimizer,
             clip_global_norm=0.05,
