@@ -6,7 +6,8 @@ tells the other machines the number; a resumed run is given its decisions and ma
     course = Course(settings, num_photos=1700, num_val_photos=400)
     course.restore(checkpoint.decisions)
     course.plan, course.rate(examples_seen), course.decisions
-    course.judge(history, devices)                   # after a validation
+    decision = course.judge(history, devices)        # after a validation
+    course.tell(decision, devices)                   # once a checkpoint holds it
 """
 
 from __future__ import annotations
@@ -120,18 +121,17 @@ class Course:
             "stay as they are, the gradients of the parts are added up; but BatchNormalization "
             f"sees {-(-each // (2 * before))} photos of each replica at a time"
         )
-        self._decide(Decision("parts", stage.index, examples_seen, before, 2 * before, text))
-        emit("note", text=text)
-
-    def _decide(self, decision: Decision) -> None:
+        decision = Decision("parts", stage.index, examples_seen, before, 2 * before, text)
         self._follow((*self.decisions, decision))
-        logging.info("Decided at photo %d: %s.", decision.at_examples, decision.reason)
+        _log(decision)
+        emit("note", text=text)
 
     def judge(self, history: Sequence[Mapping[str, Any]], devices: Devices) -> Decision | None:
         """Decides after a validation where its stage ends; all machines must ask.
 
         Returns:
-            The decision, already followed; None if the plan stays as it is.
+            The decision, already followed and not yet told: until a checkpoint holds it, a run that
+            is killed decides anew. None if the plan stays as it is.
         """
         if self._settings.adaptive is None:
             return None
@@ -151,10 +151,14 @@ class Course:
         reason = verdict.reason if devices.is_chief else "as the chief has measured"
         text = f"stage {stage.index + 1} {self._in_words(stage, seen, end)}: {reason}"
         decision = Decision("end_examples", stage.index, seen, stage.end_examples, end, text)
-        self._decide(decision)
-        if devices.is_chief:
-            emit("note", text=text)
+        self._follow((*self.decisions, decision))
         return decision
+
+    def tell(self, decision: Decision, devices: Devices) -> None:
+        """Says what was judged, of several machines once."""
+        _log(decision)
+        if devices.is_chief:
+            emit("note", text=decision.reason)
 
     def _follow(self, decisions: tuple[Decision, ...]) -> None:
         self.decisions: tuple[Decision, ...] = decisions
@@ -178,3 +182,7 @@ class Course:
         if end < stage.end_examples:
             return f"ends after {then:.1f} of {planned:.1f} epochs"
         return f"goes on after {now:.1f} epochs, to {then:.1f} where {planned:.1f} were planned"
+
+
+def _log(decision: Decision) -> None:
+    logging.info("Decided at photo %d: %s.", decision.at_examples, decision.reason)

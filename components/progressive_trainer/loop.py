@@ -199,7 +199,7 @@ class TrainingLoop:
             seen += stage.global_batch
             meter.add(stage.global_batch)
             ends_here = self._ends_epoch(stage, seen)
-            if ends_here or sums.row_steps == self.settings.history_steps:
+            if ends_here or sums.row_steps >= self.settings.history_steps:
                 rate = self.course.rate(seen - stage.global_batch)
                 self.record.end_row(stage, seen, rate, sums)
             if self._is_asked_to_stop(read=ends_here or self._watch.due):
@@ -276,9 +276,12 @@ class TrainingLoop:
         self._finite.after_validation(validated.loss, self._watch.last, steps=self.course.steps)
         rate = self.course.rate(seen - stage.global_batch)
         self.history.append(self.record.end_epoch(self.plan, stage, seen, rate, sums, validated))
-        if self.course.judge(self.history, self.devices):
+        decision = self.course.judge(self.history, self.devices)
+        if decision:
             meter.expect(self.plan[-1].end_examples)
         self._save(seen, None, checked=True)
+        if decision:
+            self.course.tell(decision, self.devices)
         return self.plan[stage.index]
 
     def _save(self, seen: int, unfinished: EpochSums | None, *, checked: bool = False) -> bool:

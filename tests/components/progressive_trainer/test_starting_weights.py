@@ -109,3 +109,15 @@ def test_checkpoints_and_manifest_are_of_the_model_that_training_starts_from(
     assert from_first.manifest == {"recipe": training_recipe("r", "f"), "base_model": "one"}
     places = {job.checkpoint_dir for job in (fresh, from_first, from_second)}
     assert len(places) == 3
+
+
+def test_run_finds_its_checkpoints_again_when_only_their_interval_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after, other = (
+        job_of(tmp_path, monkeypatch, [], {**WANTED, **changed})
+        for changed in ({"checkpoint_secs": 600.0}, {"checkpoint_secs": 60.0}, {"seed": 2})
+    )
+
+    assert after.checkpoint_dir == before.checkpoint_dir != other.checkpoint_dir
+    assert after.settings["checkpoint_secs"] == 60.0
