@@ -7,10 +7,11 @@
     latest = checkpoints.latest()        # None at the start of a run
     latest.restore(variables)
 
-A checkpoint is written beside its place and renamed into it; a run killed while writing leaves the
-one before. Only the newest two are kept. Who writes locks the directory, so that a run started
-twice does not write into itself; of several machines only the chief does. The others read, from the
-same file system, the checkpoint that the chief names:
+A checkpoint is written beside its place and renamed into it (`whole_directory`); a run killed while
+writing leaves the one before. Only the newest two are kept. One that cannot be read, since the disk
+failed, is put aside, and the one before it counts. Who writes locks the directory, so that a run
+started twice does not write into itself; of several machines only the chief does. The others read,
+from the same file system, the checkpoint that the chief names:
 
     Checkpoints(directory, writes=False).at(51200)
 """
@@ -19,8 +20,9 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import shutil
+import logging
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +31,9 @@ from typing import Any, TextIO
 import keras
 import numpy as np
 
+from components.progressive_trainer.whole_directory import clear, new_directory, put, remove
 from schemas.errors import FieldmarkError
+from schemas.events import emit
 
 KEPT = 2
 """Checkpoints kept: the newest, and the one before it should the disk fail."""
@@ -37,6 +41,11 @@ KEPT = 2
 _PREFIX = "examples-"
 _VARIABLES_FILE = "variables.npz"
 _STATE_FILE = "state.json"
+_UNREADABLE = "unreadable-"
+
+
+class _UnreadableError(Exception):
+    """A checkpoint cannot be read, and why."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +94,12 @@ class Checkpoints:
     def __init__(self, directory: Path, *, writes: bool = True) -> None:
         self.directory = directory
         self._lock: TextIO | None = None
+        self._sound: set[str] = set()
         if not writes:
             return
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(directory / "lock")
-        for left_over in directory.glob("writing-*"):
-            shutil.rmtree(left_over)
+        clear(directory)
 
     def save(
         self,
@@ -104,8 +113,8 @@ class Checkpoints:
     ) -> None:
         """Writes a checkpoint, then deletes all but the newest."""
         assert self._lock is not None, "only the chief writes"
-        writing = self.directory / f"writing-{os.getpid()}"
-        writing.mkdir()
+        clear(self.directory)
+        writing = new_directory(self.directory)
         arrays = {
             str(index): keras.ops.convert_to_numpy(variable)
             for index, variable in enumerate(variables)
@@ -120,22 +129,62 @@ class Checkpoints:
         }
         (writing / _STATE_FILE).write_text(json.dumps(state))
         target = self.directory / _name(examples_seen)
-        if target.exists():
-            shutil.rmtree(target)
-        writing.rename(target)
+        put(writing, target)
+        self._sound.add(target.name)
         for old in self._complete()[:-KEPT]:
-            shutil.rmtree(old)
+            remove(old)
 
     def latest(self) -> Checkpoint | None:
-        """Returns the newest checkpoint, or None."""
-        complete = self._complete()
-        return _read(complete[-1]) if complete else None
+        """Returns the newest checkpoint that can be read, or None if there is none at all.
+
+        Raises:
+            FieldmarkError: if there are some and none can be read.
+        """
+        unreadable: dict[Path, str] = {}
+        for directory in reversed(self._complete()):
+            try:
+                found = self._checked(directory)
+            except _UnreadableError as error:
+                unreadable[directory] = str(error)
+                continue
+            self._put_aside(unreadable, found)
+            return found
+        if unreadable:
+            each = "; ".join(f"{path.name}: {why}" for path, why in unreadable.items())
+            raise FieldmarkError(
+                f"No checkpoint in {self.directory} can be read ({each}). Put the files back, or "
+                "delete the directory to train from the start."
+            )
+        return None
+
+    def _checked(self, directory: Path) -> Checkpoint:
+        """Reads all of what this process has not read or written before."""
+        found = _read(directory)
+        if directory.name not in self._sound:
+            _check_variables(directory / _VARIABLES_FILE)
+            self._sound.add(directory.name)
+        return found
+
+    def _put_aside(self, unreadable: dict[Path, str], found: Checkpoint) -> None:
+        """So that they are not taken for the newest again. The process that writes says so."""
+        for path, why in unreadable.items() if self._lock else ():
+            aside = path.with_name(f"{_UNREADABLE}{path.name}")
+            if aside.exists():
+                remove(aside)
+            path.rename(aside)
+            text = (
+                f"the checkpoint {path} cannot be read ({why}): training goes on from the one "
+                f"before it, {found.directory.name}. What is left of it is kept as {aside.name}; "
+                "nothing reads that, delete it when you like"
+            )
+            logging.warning("%s.", text)
+            emit("note", text=text)
 
     def at(self, examples_seen: int) -> Checkpoint:
         """Returns the checkpoint of a place in the run.
 
         Raises:
-            FieldmarkError: if it is not there.
+            FieldmarkError: if it is not there, or cannot be read.
         """
         directory = self.directory / _name(examples_seen)
         if not directory.is_dir():
@@ -143,7 +192,13 @@ class Checkpoints:
                 f"{directory}, from which the chief goes on, is not on this machine. "
                 "The directory of the checkpoints must be on a file system that all machines share."
             )
-        return _read(directory)
+        try:
+            return _read(directory)
+        except _UnreadableError as error:
+            raise FieldmarkError(
+                f"{directory}, from which the chief goes on, cannot be read on this machine: "
+                f"{error}. Start all machines again."
+            ) from error
 
     def close(self) -> None:
         """Releases the lock."""
@@ -159,8 +214,22 @@ def _name(examples_seen: int) -> str:
 
 
 def _read(directory: Path) -> Checkpoint:
-    state = json.loads((directory / _STATE_FILE).read_text())
-    return Checkpoint(directory, **state)
+    try:
+        state = json.loads((directory / _STATE_FILE).read_text())
+        return Checkpoint(directory, **state)
+    except (OSError, ValueError, TypeError) as error:
+        raise _UnreadableError(f"{_STATE_FILE}: {error}") from error
+
+
+def _check_variables(path: Path) -> None:
+    """Reads the file once, against its checksums."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _UnreadableError(f"{path.name}: {error}") from error
+    if damaged is not None:
+        raise _UnreadableError(f"{path.name}: the checksum of {damaged} is another")
 
 
 def _lock(path: Path) -> TextIO:

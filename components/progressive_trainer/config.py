@@ -10,8 +10,10 @@ from components.progressive_trainer.adaptive_settings import AdaptiveSettings
 from components.progressive_trainer.batch_settings import BatchAutoSettings
 from components.progressive_trainer.schedule_settings import (
     LinearSchedule,
+    RateScaling,
     ScheduleSettings,
     StageSettings,
+    with_rate_scaling,
 )
 from schemas.settings import Settings
 
@@ -34,11 +36,19 @@ Network = Literal[
 ]
 
 
+LARGEST_SEED = 2**31 - 1
+"""A training step takes the seed as int32."""
+
 LAST_BLESSED = "last_blessed"
 """Of `base_weights`: what was pushed last."""
 
 _NO_FILE = ("none", "imagenet", LAST_BLESSED)
 """Of `base_weights`: all that is no path."""
+
+
+RATE_SCALING: dict[str, RateScaling] = {"adamw": "sqrt", "rmsprop": "linear", "sgd": "linear"}
+"""How the rate follows the batch where the schedule does not say it, by optimizer: Goyal et al. for
+SGD, which RMSprop with its epsilon of 1 is near to; Malladi et al. for Adam (see `rate_factor`)."""
 
 
 class TrainerSettings(Settings):
@@ -117,7 +127,7 @@ class TrainerSettings(Settings):
     history_steps: int = Field(50, ge=1, le=10_000)
     """The history has a row every so many steps, and one for the rest at an epoch's end."""
 
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, le=LARGEST_SEED)
     """Seed of initial weights, shuffling, augmentation and dropout."""
 
     longest_wait_secs: float = Field(1800.0, gt=0)
@@ -144,4 +154,10 @@ class TrainerSettings(Settings):
                 "trainer.first_base_weights is for the time before any model was blessed: none, "
                 "imagenet, a weights file or the directory of a model"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _rate_follows_the_batch_as_suits_the_optimizer(self) -> TrainerSettings:
+        schedule = with_rate_scaling(self.schedule, RATE_SCALING[self.optimizer])
+        object.__setattr__(self, "schedule", schedule)  # frozen only from here on
         return self

@@ -6,7 +6,8 @@ tells the other machines the number; a resumed run is given its decisions and ma
     course = Course(settings, num_photos=1700, num_val_photos=400)
     course.restore(checkpoint.decisions)
     course.plan, course.rate(examples_seen), course.decisions
-    course.judge(history, devices)                   # after a validation
+    decision = course.judge(history, devices)        # after a validation
+    course.tell(decision, devices)                   # once a checkpoint holds it
 """
 
 from __future__ import annotations
@@ -139,18 +140,17 @@ class Course:
             f"sees {-(-each // parts)} photos of each replica at a time"
         )
         before = self.parts(stage)
-        self._decide(Decision("parts", stage.index, examples_seen, before, parts, text))
-        emit("note", text=text)
-
-    def _decide(self, decision: Decision) -> None:
+        decision = Decision("parts", stage.index, examples_seen, before, parts, text)
         self._follow((*self.decisions, decision))
-        logging.info("Decided at photo %d: %s.", decision.at_examples, decision.reason)
+        _log(decision)
+        emit("note", text=text)
 
     def judge(self, history: Sequence[Mapping[str, Any]], devices: Devices) -> Decision | None:
         """Decides after a validation where its stage ends; all machines must ask.
 
         Returns:
-            The decision, already followed; None if the plan stays as it is.
+            The decision, already followed and not yet told: until a checkpoint holds it, a run that
+            is killed decides anew. None if the plan stays as it is.
         """
         if self._settings.adaptive is None:
             return None
@@ -170,11 +170,16 @@ class Course:
         reason = verdict.reason if devices.is_chief else "as the chief has measured"
         text = f"stage {stage.index + 1} {self._in_words(stage, seen, end)}: {reason}"
         decision = Decision("end_examples", stage.index, seen, stage.end_examples, end, text)
-        self._decide(decision)
+        self._follow((*self.decisions, decision))
         self._let_later_stages_cross(decision)
-        if devices.is_chief:
-            emit("note", text=text)
         return decision
+
+    def tell(self, decision: Decision, devices: Devices) -> None:
+        """Says what was judged, of several machines once, and logs what followed from it."""
+        for each in self.decisions[self.decisions.index(decision) :]:
+            _log(each)
+        if devices.is_chief:
+            emit("note", text=decision.reason)
 
     def _let_later_stages_cross(self, decision: Decision) -> None:
         """They kept their steps and moved along: one may now end just short of an epoch's end."""
@@ -183,8 +188,10 @@ class Course:
             end, batch = stage.end_examples, stage.global_batch
             if to_cross_epoch(end, batch, num_photos=self._num_photos):
                 text = f"stage {index + 1} takes a batch more, to cross the end of an epoch"
-                seen = decision.at_examples
-                self._decide(Decision("end_examples", index, seen, end, end + batch, text))
+                later = Decision(
+                    "end_examples", index, decision.at_examples, end, end + batch, text
+                )
+                self._follow((*self.decisions, later))
 
     def _follow(self, decisions: tuple[Decision, ...]) -> None:
         self.decisions: tuple[Decision, ...] = decisions
@@ -208,3 +215,7 @@ class Course:
         if end < stage.end_examples:
             return f"ends after {then:.1f} of {planned:.1f} epochs"
         return f"goes on after {now:.1f} epochs, to {then:.1f} where {planned:.1f} were planned"
+
+
+def _log(decision: Decision) -> None:
+    logging.info("Decided at photo %d: %s.", decision.at_examples, decision.reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -28,6 +27,7 @@ from components.progressive_trainer.job import (
     USER_ERROR_EXIT_CODE,
     TrainingJob,
 )
+from components.progressive_trainer.run_key import run_key
 from components.progressive_trainer.starting_weights import starting_weights
 from components.record_files import record_files
 from components.training_recipe import training_recipe
@@ -42,7 +42,12 @@ COMMAND_VARIABLE = "FIELDMARK_TRAINING_COMMAND"
 """Environment variable with another module to start in its place: one that has the job trained
 elsewhere. It ends as the worker does."""
 
-_STOPPED = (RESUME_EXIT_CODE, 128 + signal.SIGTERM, -signal.SIGTERM)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOPPED = (
+    RESUME_EXIT_CODE,
+    *(128 + number for number in _SIGNALS),
+    *(-number for number in _SIGNALS),
+)
 """Asked to stop; asked twice; asked before it could listen."""
 
 
@@ -60,12 +65,18 @@ class Executor(BaseExecutor):
         taxonomy = artifact_utils.get_single_instance(input_dict["taxonomy"])
         model = artifact_utils.get_single_instance(output_dict["model"])
         history = artifact_utils.get_single_instance(output_dict["history"])
+        settings = json.loads(exec_properties["settings"])
         files = contents_now(
-            TrainerSettings.model_validate_json(exec_properties["settings"]).named_files,
+            TrainerSettings.model_validate(settings).named_files,
             expected=exec_properties["named_files"],
         )
-        start = starting_weights(
-            json.loads(exec_properties["settings"]), base_model_dir=_base_model_dir(input_dict)
+        start = starting_weights(settings, base_model_dir=_base_model_dir(input_dict))
+        key = run_key(
+            settings,
+            examples_uri=examples.uri,
+            code_version=exec_properties["code_version"],
+            named_files=files,
+            base_model_id=start.model_id,
         )
         if start.note:
             emit("note", text=start.note)
@@ -76,10 +87,7 @@ class Executor(BaseExecutor):
             taxonomy_path=str(Path(taxonomy.uri) / record.TAXONOMY_FILE),
             model_dir=path_utils.serving_model_path(model.uri),
             history_dir=history.uri,
-            checkpoint_dir=str(
-                Path(exec_properties["checkpoint_root"])
-                / _checkpoint_name(examples, exec_properties, files, start.model_id)
-            ),
+            checkpoint_dir=str(Path(exec_properties["checkpoint_root"]) / key),
             manifest={**_manifest(exec_properties), **start.manifest},
         )
         Path(job.model_dir).parent.mkdir(parents=True, exist_ok=True)
@@ -95,15 +103,6 @@ def _manifest(exec_properties: dict[str, Any]) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(exec_properties["manifest"])
     export = exec_properties["export_fingerprint"]
     return {**manifest, "recipe": training_recipe(manifest["recipe"], export)}
-
-
-def _checkpoint_name(
-    examples: Artifact, exec_properties: dict[str, Any], files: str, base_model_id: str | None
-) -> str:
-    """A hash of all that a training run depends on: the name of its checkpoints."""
-    parts = [examples.uri, exec_properties["settings"], exec_properties["code_version"]]
-    parts += [each for each in (files, base_model_id) if each]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _run(job: TrainingJob) -> None:

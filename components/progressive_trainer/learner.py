@@ -4,6 +4,7 @@ The law: all variables are made from the run's seed, in the strategy's scope, an
 which checkpoints hold them.
 
     learner = Learner(settings, num_leaves=100, devices=devices, photos_of_leaves=None)
+    learner.begin_stage(stage, before=plan[stage.index - 1])    # at the start of all but the first
     step = learner.steps.training(stage)
     learner.result                                  # what is validated and exported
 """
@@ -17,8 +18,10 @@ from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.ema import WeightAverage
 from components.progressive_trainer.leaf_weights import leaf_weights
+from components.progressive_trainer.learning_part import learns_more
 from components.progressive_trainer.networks import build_network
-from components.progressive_trainer.optimizers import build_optimizer
+from components.progressive_trainer.optimizers import build_optimizer, start_anew
+from components.progressive_trainer.schedule import Stage
 from components.progressive_trainer.steps import Steps
 
 
@@ -64,6 +67,15 @@ class Learner:
                 self.average = WeightAverage(
                     self.model, decay=settings.ema_decay, strategy=devices.strategy
                 )
+
+    def begin_stage(self, stage: Stage, *, before: Stage) -> None:
+        """Starts the optimizer anew where more learns than in the stage before.
+
+        It follows from the plan alone, and done twice it is done once: a run that goes on from a
+        checkpoint of just this place, which was written before, comes to the same.
+        """
+        if learns_more(self.model, stage.trainable, before=before.trainable):
+            start_anew(self.optimizer)
 
     @property
     def result(self) -> keras.Model:

@@ -83,6 +83,20 @@ class LearningPart:
         return body
 
 
+def learns_more(model: keras.Model, trainable: str, *, before: str) -> bool:
+    """Returns whether something learns that did not learn before.
+
+    Args:
+        model: from `build_network`.
+        trainable: of a stage.
+        before: of the stage before it.
+    """
+    if trainable in (before, "head"):
+        return False
+    learnt = {id(variable) for variable in LearningPart(model, before).variables}
+    return any(id(each) not in learnt for each in LearningPart(model, trainable).variables)
+
+
 def split_backbone(backbone: keras.Model, top_share: float) -> tuple[keras.Model, keras.Model]:
     """Returns a backbone's lower and upper part, which share its weights.
 

@@ -11,7 +11,11 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from components.progressive_trainer.schedule_settings import LinearSchedule, StageSettings
+from components.progressive_trainer.schedule_settings import (
+    LinearSchedule,
+    RateScaling,
+    StageSettings,
+)
 
 
 def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
@@ -65,13 +69,12 @@ def rounded(value: float, multiple: int) -> int:
     return max(1, round(value / multiple)) * multiple
 
 
-def rate_factor(
-    batch: int, reference_batch: int, scaling: Literal["linear", "sqrt", "none"]
-) -> float:
+def rate_factor(batch: int, reference_batch: int, scaling: RateScaling | None) -> float:
     """Returns what a rate meant at `reference_batch` is multiplied by at `batch`.
 
     Linear: Goyal et al. 2017, for SGD. Square root: Krizhevsky 2014; Malladi et al. 2022 show it
-    for Adam.
+    for Adam. None is left in a schedule that belongs to no trainer: the square root, as for the
+    optimizer that a trainer has by default.
     """
     share = batch / reference_batch
-    return {"linear": share, "sqrt": math.sqrt(share), "none": 1.0}[scaling]
+    return {"linear": share, "sqrt": math.sqrt(share), "none": 1.0}[scaling or "sqrt"]

@@ -193,6 +193,8 @@ class TrainingLoop:
             stage = self._end_epoch(stage, seen, sums, evaluate, meter)
             sums, saved_secs = self._state.begin_sums(stage), self._clock()
         batches = self._training_batches(stage, seen) if seen < stage.end_examples else iter(())
+        if index and seen == stage.start_examples:
+            self._learner.begin_stage(stage, before=self.plan[index - 1])
         self._way_back.begin(stage, seen, partial(self._state.copy, seen, sums))
         while seen < stage.end_examples:
             self._way_back.step(seen)
@@ -200,7 +202,7 @@ class TrainingLoop:
             seen += stage.global_batch
             meter.add(stage.global_batch)
             ends_here = self._ends_epoch(stage, seen)
-            if ends_here or sums.row_steps == self.settings.history_steps:
+            if ends_here or sums.row_steps >= self.settings.history_steps:
                 rate = self.course.rate(seen - stage.global_batch)
                 self.record.end_row(stage, seen, rate, sums)
             if self._is_asked_to_stop(read=ends_here or self._watch.due):
@@ -277,9 +279,12 @@ class TrainingLoop:
         self._finite.after_validation(validated.loss, self._watch.last, steps=self.course.steps)
         rate = self.course.rate(seen - stage.global_batch)
         self.history.append(self.record.end_epoch(self.plan, stage, seen, rate, sums, validated))
-        if self.course.judge(self.history, self.devices):
+        decision = self.course.judge(self.history, self.devices)
+        if decision:
             meter.expect(self.plan[-1].end_examples)
         self._save(seen, None, checked=True)
+        if decision:
+            self.course.tell(decision, self.devices)
         return self.plan[stage.index]
 
     def _save(self, seen: int, unfinished: EpochSums | None, *, checked: bool = False) -> bool:

@@ -220,10 +220,11 @@ def learning_rate(
 ) -> float:
     """Returns the learning rate of the step that starts at `examples_seen`.
 
-    rate = peak(stage) * min(1, e / warm-up) * (f + (1 - f) * (1 + cos(pi * p)) / 2)
+    rate = peak(stage) * min(1, (e + B) / warm-up) * (f + (1 - f) * (1 + cos(pi * p)) / 2)
 
-    with e = examples seen, p = progress (e / total where nothing was decided, see `progress_clock`)
-    and f = `final_rate_share` (Loshchilov & Hutter 2017, without restarts).
+    with e = examples seen, B = the step's own, p = progress (e / total where nothing was decided,
+    see `progress_clock`) and f = `final_rate_share` (Loshchilov & Hutter 2017, without restarts).
+    The warm-up counts the step's own photos, so that the first step has a rate above 0.
 
     Args:
         plan: from `stages`, with the same arguments.

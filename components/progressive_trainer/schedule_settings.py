@@ -6,7 +6,7 @@ ScheduleSettings(preset=PresetSchedule(name="short", epochs=12))
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
@@ -47,7 +47,8 @@ SIZE_MULTIPLE_PX = 32
 """Size that every network here halves to a whole number of pixels, five times."""
 
 _GlobalBatch = Annotated[int | Literal["auto"], PlainValidator(_photos_or_auto)]
-_Scaling = Literal["linear", "sqrt", "none"]
+RateScaling = Literal["linear", "sqrt", "none"]
+"""In proportion to the batch, by its square root, or not at all."""
 
 
 class StageSettings(Settings):
@@ -71,8 +72,9 @@ class StageSettings(Settings):
     learning_rate_batch: int | None = Field(None, ge=1)
     """Global batch at which `learning_rate` is meant, in photos; null: the stage's own."""
 
-    learning_rate_scaling: _Scaling = "sqrt"
-    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+    learning_rate_scaling: RateScaling | None = None
+    """How the rate follows the batch; null: as suits the optimizer, `sqrt` for AdamW, `linear` for
+    SGD and RMSprop."""
 
     dropout: _Dropout = 0.2
     """Share of features dropped before the classifier, 0..1."""
@@ -140,8 +142,9 @@ class LinearSchedule(Settings):
     learning_rate_batch: int = Field(64, ge=1)
     """Global batch at which `learning_rate` is meant, in photos."""
 
-    learning_rate_scaling: _Scaling = "sqrt"
-    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+    learning_rate_scaling: RateScaling | None = None
+    """How the rate follows the batch; null: as suits the optimizer, `sqrt` for AdamW, `linear` for
+    SGD and RMSprop."""
 
     dropout: tuple[_Dropout, _Dropout] = (0.1, 0.3)
     """Dropout of the first and of the last stage, 0..1."""
@@ -184,6 +187,8 @@ class LinearSchedule(Settings):
         return self
 
 
+_S = TypeVar("_S", StageSettings, LinearSchedule, "PresetSchedule")
+
 SchedulePreset = Literal["fixed", "journal", "short", "paper-s", "paper-m", "transfer"]
 """The recipes of `schedule_presets`."""
 
@@ -216,8 +221,9 @@ class PresetSchedule(Settings):
     learning_rate_batch: int = Field(64, ge=1)
     """Global batch at which `learning_rate` is meant, in photos."""
 
-    learning_rate_scaling: _Scaling = "sqrt"
-    """How the rate follows the batch: linear suits SGD and RMSprop, sqrt AdamW."""
+    learning_rate_scaling: RateScaling | None = None
+    """How the rate follows the batch; null: as suits the optimizer, `sqrt` for AdamW, `linear` for
+    SGD and RMSprop."""
 
     trainable: tuple[_Trainable, ...] | None = None
     """What learns in each stage, as in `stages`: an entry a stage, or one for all of them; null: as
@@ -250,3 +256,19 @@ class ScheduleSettings(Settings):
         if self.stages is not None and not self.stages:
             raise ValueError("schedule.stages must name at least one stage")
         return self
+
+
+def with_rate_scaling(settings: ScheduleSettings, scaling: RateScaling) -> ScheduleSettings:
+    """Returns the settings with `scaling` where they leave open how the rate follows the batch."""
+
+    def filled(given: _S) -> _S:
+        if given.learning_rate_scaling is not None:
+            return given
+        return given.model_copy(update={"learning_rate_scaling": scaling})
+
+    ways = {
+        "stages": settings.stages and tuple(map(filled, settings.stages)),
+        "linear": settings.linear and filled(settings.linear),
+        "preset": settings.preset and filled(settings.preset),
+    }
+    return settings.model_copy(update=ways)

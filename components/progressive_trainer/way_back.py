@@ -3,7 +3,8 @@
 That step may have changed some variables before it failed, so the run goes on from before it: from
 the newest checkpoint, or from a copy in memory of where a stage began. The law: the first
 `COVERED_STEPS` of a stage are covered, whether checkpoints are kept or not; then the copy is let
-go, for a stage's steps are alike. Of several machines none can go back, and none copies anything.
+go, for a stage's steps are alike. Of several machines none can go back, so that nothing is copied,
+and no checkpoint looked at that the chief may be writing just then.
 
     way_back = WayBack(checkpoints, workers=1)
     way_back.begin(stage, seen, copy)          # before a stage's first steps
@@ -68,4 +69,4 @@ class WayBack:
         return place_to_go_back_to(error, self._point, self._latest(), workers=self._workers)
 
     def _latest(self) -> Checkpoint | None:
-        return self._checkpoints.latest() if self._checkpoints else None
+        return self._checkpoints.latest() if self._checkpoints and self._workers == 1 else None

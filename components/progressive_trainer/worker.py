@@ -11,7 +11,8 @@ exit code
 0    trained, and written
 2    an error meant for a person; it is written beside the job
 75   asked to stop (SIGTERM, SIGINT): a checkpoint is written, start it again to go on
-143  a second SIGTERM: ended at once, with what the last checkpoint holds
+143  a second signal, SIGTERM: ended at once, with what the last checkpoint holds
+130  the same of SIGINT
 
 On several machines give the same job to each, on a file system that all share, and each its
 TF_CONFIG. The chief alone writes; all end together, and with 75 where any was asked to stop.

@@ -105,6 +105,25 @@ def test_stage_ends_early_and_the_last_goes_on_as_judged(never_stopped: Training
     assert sizes == [0, 0, 0, 1, 1, 1, 1]
 
 
+def test_decision_is_told_once_a_checkpoint_holds_it(
+    photos: tuple[Photos, Photos], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    told: list[str] = []
+
+    def emit(_: str, *, text: str) -> None:
+        latest = checkpoints.latest()
+        assert latest is not None
+        assert latest.decisions[-1]["reason"] == text
+        told.append(text)
+
+    monkeypatch.setattr(course_module, "emit", emit)
+    stopped, _ = trained(photos, checkpoints=checkpoints, stop=StopsAt(10))
+
+    assert told == [decision.reason for decision in stopped.course.decisions]
+    assert len(told) == 1
+
+
 # Stopped just after the first decision, and after the second.
 @pytest.mark.parametrize("step", [10, 16])
 def test_run_stopped_and_resumed_with_another_clock_replays_its_decisions(

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,10 @@ import keras
 import numpy as np
 import pytest
 
-from components.progressive_trainer import checkpoint
+from components.progressive_trainer import checkpoint, whole_directory
 from components.progressive_trainer.checkpoint import KEPT, Checkpoints
 from schemas.errors import FieldmarkError
+from schemas.events import EVENTS_VARIABLE
 
 
 def variables(value: float) -> list[keras.Variable]:
@@ -106,6 +110,146 @@ def test_run_killed_while_writing_goes_on_from_the_one_before(
     assert latest is not None
     assert latest.examples_seen == 100
     save(again, 200)
+    assert names(tmp_path) == ["examples-000000000000100", "examples-000000000000200"]
+
+
+def test_run_killed_while_it_replaces_its_newest_checkpoint_goes_on_from_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, 100, 1.0)
+
+    def killed(path: Path) -> None:
+        (path / "state.json").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(whole_directory.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            save(checkpoints, 100, 2.0)
+    checkpoints.close()
+
+    again = Checkpoints(tmp_path)
+
+    assert names(tmp_path) == ["examples-000000000000100"]
+    assert value_of(again) == (100, 2.0)
+
+
+def value_of(checkpoints: Checkpoints) -> tuple[int, float]:
+    """Where the newest checkpoint is of, and the value that its variables have."""
+    latest, restored = checkpoints.latest(), variables(0.0)
+    assert latest is not None
+    latest.restore(restored)
+    return latest.examples_seen, float(restored[0].numpy()[0, 0])
+
+
+def without_state(directory: Path) -> None:
+    (directory / "state.json").unlink()
+
+
+def half_a_state(directory: Path) -> None:
+    path = directory / "state.json"
+    path.write_text(path.read_text()[:30])
+
+
+def another_state(directory: Path) -> None:
+    (directory / "state.json").write_text("{}")
+
+
+def without_variables(directory: Path) -> None:
+    (directory / "variables.npz").unlink()
+
+
+def half_the_variables(directory: Path) -> None:
+    os.truncate(directory / "variables.npz", 300)
+
+
+def flipped_bit(directory: Path) -> None:
+    path = directory / "variables.npz"
+    content = bytearray(path.read_bytes())
+    content[content.index(np.float32(7.0).tobytes())] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (without_state, r"state.json: \[Errno 2\] No such file or directory: .*"),
+        (half_a_state, "state.json: Unterminated string .*"),
+        (another_state, "state.json: .* missing 5 required positional arguments: .*"),
+        (without_variables, r"variables.npz: \[Errno 2\] No such file or directory: .*"),
+        (half_the_variables, "variables.npz: File is not a zip file"),
+        (flipped_bit, "variables.npz: the checksum of 0.npy is another"),
+    ],
+)
+def test_checkpoint_that_cannot_be_read_is_put_aside_for_the_one_before(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Callable[[Path], None],
+    why: str,
+) -> None:
+    first = Checkpoints(tmp_path / "run")
+    save(first, 100, 1.0)
+    save(first, 200, 7.0)
+    spoil(tmp_path / "run" / "examples-000000000000200")
+    first.close()
+    monkeypatch.setenv(EVENTS_VARIABLE, str(tmp_path / "events"))
+
+    again = Checkpoints(tmp_path / "run")
+    with caplog.at_level(logging.WARNING):
+        assert value_of(again) == value_of(again) == (100, 1.0)
+
+    (event,) = (json.loads(line) for line in (tmp_path / "events").read_text().splitlines())
+    (warning,) = caplog.messages
+    assert warning == f"{event['text']}."
+    text = (
+        f"^the checkpoint {tmp_path}/run/examples-000000000000200 cannot be read \\({why}\\): "
+        "training goes on from the one before it, examples-000000000000100. What is left of it is "
+        "kept as unreadable-examples-000000000000200; nothing reads that, delete it when you like$"
+    )
+    assert re.match(text, event["text"]), event["text"]
+    save(again, 150)
+    save(again, 200)
+    assert names(tmp_path / "run") == [
+        "examples-000000000000150",
+        "examples-000000000000200",
+        "unreadable-examples-000000000000200",
+    ]
+
+
+def test_process_that_only_reads_falls_back_and_leaves_the_files_alone(tmp_path: Path) -> None:
+    chief = Checkpoints(tmp_path)
+    save(chief, 100, 1.0)
+    save(chief, 200, 7.0)
+    without_state(tmp_path / "examples-000000000000200")
+
+    assert value_of(Checkpoints(tmp_path, writes=False)) == (100, 1.0)
+    assert names(tmp_path) == ["examples-000000000000100", "examples-000000000000200"]
+    with pytest.raises(FieldmarkError) as caught:
+        Checkpoints(tmp_path, writes=False).at(200)
+    assert str(caught.value).startswith(
+        f"{tmp_path}/examples-000000000000200, from which the chief goes on, cannot be read on "
+        "this machine: state.json: "
+    )
+
+
+def test_checkpoints_none_of_which_can_be_read_are_an_error_and_stay(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, 100)
+    save(checkpoints, 200)
+    checkpoints.close()
+    half_the_variables(tmp_path / "examples-000000000000100")
+    half_the_variables(tmp_path / "examples-000000000000200")
+
+    with pytest.raises(FieldmarkError) as caught:
+        Checkpoints(tmp_path).latest()
+
+    assert str(caught.value) == (
+        f"No checkpoint in {tmp_path} can be read (examples-000000000000200: variables.npz: File "
+        "is not a zip file; examples-000000000000100: variables.npz: File is not a zip file). Put "
+        "the files back, or delete the directory to train from the start."
+    )
     assert names(tmp_path) == ["examples-000000000000100", "examples-000000000000200"]
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from components.progressive_trainer.config import StageSettings
-from components.progressive_trainer.learning_part import LearningPart, split_backbone
+from components.progressive_trainer.learning_part import LearningPart, learns_more, split_backbone
 from components.progressive_trainer.networks import build_network
 from components.progressive_trainer.step_context import step_context
 from schemas.errors import ConfigError
@@ -47,6 +47,25 @@ def test_every_backbone_is_cut_near_the_share_and_computes_the_same(
     ours = {id(variable) for part in (lower, upper) for variable in part.variables}
     assert ours == {id(variable) for variable in backbone.variables}
     np.testing.assert_array_equal(upper(lower(PHOTOS)), backbone(PHOTOS))
+
+
+@pytest.mark.parametrize(
+    ("before", "trainable", "more"),
+    [
+        ("head", "top:0.5", True),
+        ("head", "all", True),
+        ("top:0.1", "top:0.5", True),
+        ("top:0.5", "all", True),
+        ("top:0.1", "top:0.101", False),  # cut at the same place
+        ("all", "top:0.5", False),
+        ("all", "all", False),
+        ("top:0.5", "head", False),
+    ],
+)
+def test_more_learns_where_a_variable_does_that_did_not(
+    model: keras.Model, before: str, trainable: str, more: bool
+) -> None:
+    assert learns_more(model, trainable, before=before) == more
 
 
 def test_only_the_top_moves_batch_norm_statistics_included() -> None:

@@ -9,7 +9,7 @@ from tiny_training import THIN, settings, stage
 
 from components.progressive_trainer import networks
 from components.progressive_trainer.networks import build_network
-from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate
+from components.progressive_trainer.optimizers import build_optimizer, set_learning_rate, start_anew
 
 OPTIMIZERS = ("adamw", "rmsprop", "sgd")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -89,3 +89,65 @@ def test_rate_reaches_the_optimizer_inside_loss_scaling() -> None:
 
     assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     assert float(optimizer.inner_optimizer.learning_rate) == 0.25
+
+
+HEAD_STEPS, THAWED_STEPS, RATE = 2000, 12, 0.01
+
+
+def thawed_moves(optimizer: str, precision: str, *, anew: bool) -> np.ndarray:
+    """How far each step moves a weight that stood still for many, under one gradient all along.
+
+    By what RATE times that gradient moves it (Adam: by RATE); momentum gathers, so it grows.
+    """
+    given = settings([stage(4, 1)], optimizer=optimizer, precision=precision, weight_decay=0.0)
+    built = build_optimizer(given)
+    head, body = (keras.Variable(np.ones(1, np.float32), name=name) for name in ("head", "body"))
+    built.build([head, body])
+    set_learning_rate(built, RATE)
+    scale = FIRST_SCALE if precision == "mixed_float16" else 1.0
+    gradient = keras.ops.convert_to_tensor([0.1 * scale])
+    for _ in range(HEAD_STEPS // 100):
+        built.apply([gradient], [head])
+    built.iterations.assign(HEAD_STEPS)
+    if anew:
+        start_anew(built)
+    places = [1.0]
+    for _ in range(THAWED_STEPS):
+        built.apply([gradient, gradient], [head, body])
+        places.append(float(body.numpy()[0]))
+    return -np.diff(places) / RATE
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_thawed_weight_moves_by_the_rate_from_its_first_step_on(precision: str) -> None:
+    assert thawed_moves("adamw", precision, anew=True) == pytest.approx(
+        np.ones(THAWED_STEPS), rel=1e-3
+    )
+    # What it is for: against averages of zero that are taken for full ones.
+    late = thawed_moves("adamw", precision, anew=False)
+    assert late[0] == pytest.approx(0.1 / np.sqrt(0.001), rel=0.1)
+    assert late.max() > 6
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+def test_thawed_weight_of_the_others_moves_as_at_the_start_of_a_run(optimizer: str) -> None:
+    late = thawed_moves(optimizer, "float32", anew=False)
+    np.testing.assert_array_equal(late, thawed_moves(optimizer, "float32", anew=True))
+    gathered = np.cumsum(0.9 ** np.arange(THAWED_STEPS + 1))
+    wanted = gathered[1:] if optimizer == "sgd" else gathered[:-1]
+    assert late == pytest.approx(0.1 * wanted, rel=0.01)
+
+
+def test_loss_scale_and_rate_stay_where_the_optimizer_starts_anew() -> None:
+    built = build_optimizer(settings([stage(4, 1)], precision="mixed_float16"))
+    built.build([keras.Variable(np.ones(1, np.float32), name="kernel")])
+    set_learning_rate(built, 0.25)
+    built.dynamic_scale.assign(2.0**11)
+    built.step_counter.assign(7)
+    built.iterations.assign(9)
+
+    start_anew(built)
+
+    assert (float(built.dynamic_scale), int(built.step_counter)) == (2.0**11, 7)
+    assert float(built.inner_optimizer.learning_rate) == 0.25
+    assert int(built.iterations) == 0

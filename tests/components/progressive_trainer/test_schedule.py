@@ -237,6 +237,43 @@ def test_rate_follows_the_batch_as_asked(scaling: str, factor: float) -> None:
     assert stages(settings, num_photos=100)[0].peak_learning_rate == pytest.approx(0.2 * factor)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "given_scaling", "factor"),
+    [
+        ("adamw", None, 0.5),
+        ("sgd", None, 0.25),
+        ("rmsprop", None, 0.25),
+        ("sgd", "sqrt", 0.5),
+        ("adamw", "none", 1.0),
+    ],
+)
+@pytest.mark.parametrize("way", ["stages", "linear", "preset"])
+def test_rate_follows_the_batch_as_suits_the_optimizer_unless_asked(
+    optimizer: str, given_scaling: str | None, factor: float, way: str
+) -> None:
+    rate = {
+        "learning_rate": 0.2,
+        "learning_rate_batch": 64,
+        "learning_rate_scaling": given_scaling,
+    }
+    ways: dict[str, Any] = {
+        "stages": [{**rate, "image_size_px": 32, "global_batch": 16, "epochs": 1}],
+        "linear": {**rate, "stages": 1, "global_batch": [16, 16]},
+        "preset": {**rate, "name": "fixed", "global_batch": 16},
+    }
+    values = {"optimizer": optimizer, "schedule": {way: ways[way]}}
+    trainer = load_settings(TrainerSettings, values, source="trainer")
+
+    (stage,) = stages(trainer.schedule, num_photos=100)
+    assert stage.peak_learning_rate == pytest.approx(0.2 * factor)
+    # What is written down of a run says it, and is read as it is.
+    written = trainer.model_dump(mode="json")
+    resolved = written["schedule"][way]
+    resolved = resolved[0] if way == "stages" else resolved
+    assert resolved["learning_rate_scaling"] in ("linear", "sqrt", "none")
+    assert load_settings(TrainerSettings, written, source="trainer") == trainer
+
+
 @given(
     count=st.integers(2, 12),
     first=st.integers(1, 512),
@@ -352,6 +389,11 @@ def test_sizes_go_from_end_to_end_in_multiples_and_the_largest_is_told_without_p
             "Received: 0.",
         ),
         ({"seed": -1}, "trainer: seed: Input should be greater than or equal to 0. Received: -1."),
+        (
+            {"seed": 2**31},
+            "trainer: seed: Input should be less than or equal to 2147483647. "
+            "Received: 2147483648.",
+        ),
     ],
 )
 def test_settings_are_refused_with_their_place(values: dict[str, Any], message: str) -> None:

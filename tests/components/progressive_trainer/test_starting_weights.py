@@ -137,3 +137,15 @@ def test_checkpoints_are_of_what_is_in_the_files_that_settings_name(
     assert str(caught.value) == (
         "A file of trainer.synonyms was changed after this run began. Give the same command again."
     )
+
+
+def test_run_finds_its_checkpoints_again_when_only_their_interval_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after, other = (
+        job_of(tmp_path, monkeypatch, [], {**WANTED, **changed})
+        for changed in ({"checkpoint_secs": 600.0}, {"checkpoint_secs": 60.0}, {"seed": 2})
+    )
+
+    assert after.checkpoint_dir == before.checkpoint_dir != other.checkpoint_dir
+    assert after.settings["checkpoint_secs"] == 60.0

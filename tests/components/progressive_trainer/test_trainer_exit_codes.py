@@ -21,7 +21,9 @@ def test_training_that_ended_well_is_no_error(tmp_path: Path) -> None:
     [
         (RESUME_EXIT_CODE, "Training was interrupted by a signal and has written a checkpoint. "),
         (128 + signal.SIGTERM, "Training was interrupted by a signal and ended at once. "),
+        (128 + signal.SIGINT, "Training was interrupted by a signal and ended at once. "),
         (-signal.SIGTERM, "Training was interrupted by a signal and ended at once. "),
+        (-signal.SIGINT, "Training was interrupted by a signal and ended at once. "),
     ],
 )
 def test_interrupted_training_is_told_from_a_failed_one(

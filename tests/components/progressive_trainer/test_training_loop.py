@@ -247,6 +247,38 @@ def test_training_asked_to_stop_goes_on_bit_for_bit(
     assert timeless_rows(resumed) == timeless_rows(uninterrupted)
 
 
+def test_run_that_was_stopped_goes_on_with_other_settings_of_its_saving_and_showing(
+    photos: tuple[Photos, Photos],
+    uninterrupted: TrainingLoop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    before = settings(PLAN, history_steps=9)
+    asked = new_loop(photos, checkpoints, before)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "Meter", AskingMeter(8, asked))
+        with pytest.raises(TrainingStopped):
+            asked.run()
+
+    resumed = new_loop(
+        photos, checkpoints, planned(checkpoint_secs=0.5, eval_batch=7, longest_wait_secs=9.0)
+    )
+    resumed.run()
+
+    for ours, theirs in zip(
+        resumed.model.get_weights(), uninterrupted.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    for epoch, wanted in zip(
+        timeless(resumed.history), timeless(uninterrupted.history), strict=True
+    ):
+        assert epoch == pytest.approx(wanted, rel=1e-6)
+    # The row that the stop cut in two has its two steps already, and ends with the next.
+    steps = [row["step"] for row in resumed.record.rows() if row["kind"] == "steps"]
+    assert steps == [3, 4, 6, 7, 9, 11]
+
+
 @pytest.mark.parametrize("step", [2])
 def test_training_asked_to_stop_in_validation_validates_before_it_goes_on(
     photos: tuple[Photos, Photos],

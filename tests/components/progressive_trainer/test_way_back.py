@@ -57,3 +57,17 @@ def test_checkpoint_of_the_very_place_is_not_copied(tmp_path: Path) -> None:
 
     way_back.begin(STAGE, 12, lambda: point(12))
     assert way_back.place(FAILED).examples_seen == 12  # nearer than the checkpoint
+
+
+def test_several_machines_copy_nothing_and_look_at_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path, writes=False)
+    monkeypatch.setattr(checkpoints, "latest", lambda: pytest.fail("read"))
+    way_back = WayBack(checkpoints, workers=2)
+
+    way_back.begin(STAGE, 8, lambda: pytest.fail("copied"))
+    way_back.step(8)
+
+    with pytest.raises(FieldmarkError, match="one of 2 machines cannot take a step back"):
+        way_back.place(FAILED)

@@ -13,11 +13,21 @@ from typing import Any
 
 import numpy as np
 import pandas
+import tensorflow as tf
 from tiny_training import NUM_LEAVES, settings, stage, write_split
 
+from components.progressive_trainer.config import TrainerSettings
+from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.job import JOB_FILE, TrainingJob
+from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.photo_stream import Share
+from schemas.events import EVENTS_VARIABLE
+from schemas.settings import load_settings
 
 SCRIPT = Path(__file__).with_name("train_as_worker.py")
+EVENTS_FILE = "events.jsonl"
+"""Name of the file, beside the job, of what its processes tell."""
+
 TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
 COMPARED = (
     *("step", "examples_seen", "learning_rate", "loss", "top1", "top3", "top5"),
@@ -34,9 +44,13 @@ def write_photos(root: Path) -> Path:
 
 
 def job_settings(**values: Any) -> dict[str, Any]:
-    """Two stages, four steps and two, with all that could differ between replicas."""
+    """Two stages, four steps and two, with all that could differ between replicas.
+
+    The second thaws what the first froze.
+    """
+    mixing = {"mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0}
     stages = [
-        {**stage(4, 1), "mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0},
+        {**stage(4, 1), **mixing, "trainable": "top:0.6"},
         stage(6, 1, size=40),
     ]
     shared = {"clip_global_norm": 0.05, "ema_decay": 0.9, "history_steps": 3}
@@ -61,6 +75,18 @@ def write_job(
         manifest={},
     ).write(directory / JOB_FILE)
     return directory / JOB_FILE
+
+
+def loop_in_this_process(photos: Path, given: dict[str, Any]) -> TrainingLoop:
+    """The training of a job on one device, without checkpoints."""
+    return TrainingLoop(
+        load_settings(TrainerSettings, given, source="trainer"),
+        num_leaves=NUM_LEAVES,
+        train=Photos(sorted(map(str, (photos / "train").iterdir())), TRAIN_PHOTOS),
+        val=Photos(sorted(map(str, (photos / "val").iterdir())), VAL_PHOTOS),
+        devices=Devices(tf.distribute.get_strategy(), Share(), "1 CPU"),
+        checkpoints=None,
+    )
 
 
 def free_addresses(count: int) -> list[str]:
@@ -95,6 +121,7 @@ def start(
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "1"}
         environment["FIELDMARK_TEST_ACT"] = (acts or {}).get(index, "0:")
+        environment[EVENTS_VARIABLE] = str(job.parent / EVENTS_FILE)
         if workers > 1:
             environment["TF_CONFIG"] = json.dumps(task)
         log = (job.parent / f"log-{index}.txt").open("a")
@@ -129,10 +156,11 @@ def _rows(job: Path) -> pandas.DataFrame:
     return pandas.read_parquet(job.parent / "history.parquet")
 
 
-def variables(job: Path) -> list[np.ndarray]:
-    """Of a job's last checkpoint: network, optimizer, averages."""
+def variables(job: Path, rank: int = 0) -> list[np.ndarray]:
+    """That a machine ended with: network, optimizer, averages; the chief's by its checkpoint."""
     last = sorted(Path(TrainingJob.read(job).checkpoint_dir).glob("examples-*"))[-1]
-    with np.load(last / "variables.npz") as saved:
+    path = last / "variables.npz" if rank == 0 else job.parent / f"variables-{rank}.npz"
+    with np.load(path) as saved:
         return [saved[str(index)].astype(np.float64) for index in range(len(saved.files))]
 
 

@@ -2,7 +2,10 @@
 
 FIELDMARK_TEST_ACT="step:act" makes the process do something to itself after that step of its own:
 "term" (SIGTERM), "kill" (SIGKILL), "hang" (nothing more, for ever). With "disagree" it would never
-move the end of a stage.
+move the end of a stage; with "photo:overflow" its gradients overflow in the step from that photo of
+the run on.
+
+Who is not the chief writes its variables, as a checkpoint has them, beside the job.
 """
 
 from __future__ import annotations
@@ -11,12 +14,15 @@ import os
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import numpy as np
+from overflow import overflowing
 from tiny_training import THIN
 
 from components.progressive_trainer import course, loop, networks, worker
@@ -34,12 +40,23 @@ class ActingMeter(loop.Meter):
         super().add(count)
         step, _, act = os.environ.get("FIELDMARK_TEST_ACT", "0:").partition(":")
         # The first call is about the photos seen before.
-        if self.steps == int(step) > 0:
+        if self.steps == int(step) > 0 and act in ("hang", *SIGNALS):
             while act == "hang":
                 time.sleep(1.0)
             os.kill(os.getpid(), SIGNALS[act])
             time.sleep(1.0)  # for the thread that hears it
         self.steps += 1
+
+
+def calibrating(trained: Any, *given: Any) -> Any:
+    devices = trained.devices
+    if not devices.is_chief:
+        values = {str(at): each.numpy() for at, each in enumerate(trained._variables)}
+        np.savez(Path(sys.argv[1]).with_name(f"variables-{devices.share.worker}.npz"), **values)
+    return calibrate(trained, *given)
+
+
+calibrate = worker._calibrate
 
 
 def keep(_: Any, plan: Any, history: Any, **__: Any) -> Verdict:
@@ -53,7 +70,11 @@ def main(arguments: list[str]) -> int:
     if os.environ.get("FIELDMARK_TEST_ACT", "").endswith("disagree"):
         patched = course
         patched.judge = keep
-    return worker.main(arguments)
+    patched = worker
+    patched._calibrate = calibrating
+    photo, _, act = os.environ.get("FIELDMARK_TEST_ACT", "0:").partition(":")
+    with overflowing(int(photo)) if act == "overflow" else nullcontext():
+        return worker.main(arguments)
 
 
 if __name__ == "__main__":

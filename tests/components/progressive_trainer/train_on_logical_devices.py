@@ -77,10 +77,11 @@ def all_clipped(devices: Devices) -> dict[str, list[float]]:
 if __name__ == "__main__":
     photos, target, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     devices = find_devices(count)  # before TensorFlow has touched a device
-    for optimizer in tiny_replicas.OPTIMIZERS:
-        weights, history = tiny_replicas.train(photos, devices, optimizer)
-        tiny_replicas.save(target, optimizer, weights)
-        (target / f"{optimizer}.json").write_text(json.dumps([devices.description, history]))
+    for name in sys.argv[4:]:
+        kept = target / "kept" if name == tiny_replicas.RESUMED else None
+        trained = tiny_replicas.train(photos, devices, name, kept)
+        tiny_replicas.save(target, name, trained.after)
+        (target / f"{name}.json").write_text(json.dumps([devices.description, trained.history]))
     skipped = [skips(devices, replica) for replica in (-1, 0, count - 1)]
     (target / "skips.json").write_text(json.dumps(skipped))
     (target / "clipped.json").write_text(json.dumps(all_clipped(devices)))
