@@ -47,10 +47,10 @@ class Places(Checkpoints):
 
 
 def run_of_seconds(directory: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Two stages of an epoch each, a photo and a second a step; returns the places saved."""
+    """Stages of two epochs and of one, a photo and a second a step; returns the places saved."""
     clock, checkpoints = Clock(), Places(directory)
     loop = TrainingLoop(
-        settings([stage(1, 1), stage(1, 1, size=40)], checkpoint_secs=10.0),
+        settings([stage(1, 2), stage(1, 1, size=40)], checkpoint_secs=10.0),
         num_leaves=NUM_LEAVES,
         train=Photos((), EPOCH),
         val=Photos((), 4),
@@ -82,8 +82,9 @@ def run_of_seconds(directory: Path, monkeypatch: pytest.MonkeyPatch) -> list[int
 def test_checkpoint_is_written_every_so_many_seconds_since_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # More than ten seconds after the last one, which may be that at an epoch's end.
-    assert run_of_seconds(tmp_path, monkeypatch) == [11, 22, 30, 41, 52, 60]
+    # More than ten seconds after the last one, which may be that at the end of an epoch or a stage.
+    saved = run_of_seconds(tmp_path, monkeypatch)
+    assert saved == [11, 22, 30, 41, 52, 60, 71, 82, 90]
 
 
 def test_progress_tells_rate_devices_wait_and_what_is_left(
@@ -96,17 +97,17 @@ def test_progress_tells_rate_devices_wait_and_what_is_left(
 
     lines = map(json.loads, (tmp_path / "events").read_text().splitlines())
     told = [line for line in lines if line.get("label") == "training"]
-    assert {line["total"] for line in told} == {2 * EPOCH}
+    assert {line["total"] for line in told} == {3 * EPOCH}
     first, later = (
-        next(line["details"] for line in told if line["done"] == done) for done in (20, 45)
+        next(line["details"] for line in told if line["done"] == done) for done in (20, 75)
     )
     shown = {"stages": 2, "devices": 1, "rate": 1.0, "data_wait_share": 0.25}
     assert first == {
         "stage": 1,
         "image_size_px": 32,
         **shown,
-        "stage_secs_left": pytest.approx(10 + VALIDATION_SECS, abs=VALIDATION_SECS),
-        "run_secs_left": pytest.approx(10 + 30 * (40 / 32) ** 2 + 2 * VALIDATION_SECS, abs=6.0),
+        "stage_secs_left": pytest.approx(40 + 2 * VALIDATION_SECS, abs=6.0),
+        "run_secs_left": pytest.approx(40 + 30 * (40 / 32) ** 2 + 3 * VALIDATION_SECS, abs=9.0),
     }
     assert later == {
         "stage": 2,

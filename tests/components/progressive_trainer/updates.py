@@ -12,7 +12,11 @@ import numpy as np
 
 
 def relative_differences(
-    before: Sequence[np.ndarray], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
+    before: Sequence[np.ndarray],
+    ours: Sequence[np.ndarray],
+    theirs: Sequence[np.ndarray],
+    *,
+    noise: float = 0.0,
 ) -> list[float]:
     """Of each variable that moved: the norm of the updates' difference, over that of ours.
 
@@ -20,13 +24,15 @@ def relative_differences(
         before: values that both trainings began with.
         ours: where one of them ended.
         theirs: where the other did.
+        noise: norm of an update that is rounding alone. What a norm takes away again, such as the
+            mean of its inputs, has no gradient but by rounding.
     """
     differences = []
     for start, end, other in zip(before, ours, theirs, strict=True):
         moved = np.linalg.norm((end - start).astype(np.float64))
         apart = np.linalg.norm((other - end).astype(np.float64))
-        assert moved > 0 or apart == 0, "moved in one of the trainings alone"
-        if moved > 0:
+        assert moved > noise or apart <= noise, "moved in one of the trainings alone"
+        if moved > noise:
             differences.append(float(apart / moved))
     return differences
 
