@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from components.duplicate_gate.verdict import describe_excess, splits_in_excess, summary
+from components.outliving import outliving
 from schemas.duplicate_pairs import PAIRS_FILE, look_up, write_pairs
 from schemas.errors import FieldmarkError
 from schemas.events import emit
@@ -53,7 +52,9 @@ class Executor(BaseExecutor):
             pairs,
             max_distance=max_distance,
             max_share=max_share,
-            listed_in=outliving(folder / PAIRS_FILE) if fail else folder / PAIRS_FILE,
+            listed_in=(
+                outliving(folder / PAIRS_FILE, FAILED_LIST_PREFIX) if fail else folder / PAIRS_FILE
+            ),
         )
         if fail:
             raise FieldmarkError(message)
@@ -73,10 +74,3 @@ def write_verdict(found: Found, path: Path) -> None:
     }
     verdict = {"splits": splits, "pairs": found.num_pairs, "pairs_listed": len(found.listed)}
     path.write_text(json.dumps(verdict, indent=1))
-
-
-def outliving(listed: Path) -> Path:
-    """Returns a copy of the list that outlives the step: TFX deletes what a failed one wrote."""
-    saved = Path(tempfile.gettempdir()) / f"{FAILED_LIST_PREFIX}{listed.parent.name}.csv"
-    shutil.copyfile(listed, saved)
-    return saved

@@ -27,6 +27,7 @@ from components.export_example_gen.set_aside import (
     summary,
     write_set_aside,
 )
+from components.outliving import outliving
 from components.storage import local_directory
 from schemas import record
 from schemas.events import emit
@@ -111,9 +112,7 @@ class Executor(BaseBeamExecutor):
             refuse_leaks(set_aside, str(source.directory), files=files)
         write_set_aside(set_aside, listed, files=files)
         emit("note", text=summary(set_aside, kept, listed_in=listed))
-        # TFX deletes the outputs of a step that fails; the list must outlive it.
-        saved = Path(tempfile.gettempdir()) / f"{FAILED_LIST_PREFIX}{listed.parent.name}.csv"
-        shutil.copyfile(listed, saved)
+        saved = outliving(listed, FAILED_LIST_PREFIX)
         check_share(
             set_aside,
             kept,
