@@ -117,7 +117,7 @@ def calibration_step(network: keras.Model, devices: Devices) -> Callable[..., An
         local = tf.concat([tf.reshape(sums, [-1]), [stop]], axis=0)
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, local)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(images: Any, labels: Any, weights: Any, stop: Any, tried: Any) -> Any:
         given = strategy.run(replica_step, args=(images, labels, weights, stop, tried))
         summed = strategy.experimental_local_results(given)[0]

@@ -78,7 +78,7 @@ class Devices:
             return value
         given = tf.constant(value if self.is_chief else 0, tf.int64)
 
-        @tf.function
+        @tf.function(autograph=False)
         def total(number: tf.Tensor) -> tf.Tensor:
             numbers = self.strategy.run(lambda each: each, args=(number,))
             return self.strategy.reduce(tf.distribute.ReduceOp.SUM, numbers, axis=None)
@@ -106,7 +106,7 @@ class Devices:
         if self.replicas == 1:
             return [int(each) for each in per_replica]
 
-        @tf.function
+        @tf.function(autograph=False)
         def gathered(values: Any) -> tf.Tensor:
             return self.strategy.gather(values, axis=0)
 

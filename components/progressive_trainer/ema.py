@@ -79,7 +79,7 @@ class WeightAverage:
             (average.value, weight.value)
             for average, weight in zip(self.model.weights, model.weights, strict=True)
         ]
-        self._move = tf.function(self._moved)
+        self._move = tf.function(self._moved, autograph=False)
 
     def restart(self) -> None:
         """Sets the average to the weights as they are."""

@@ -56,7 +56,9 @@ class HeldPhotos:
         parsed = records.map(lambda one: tf.io.parse_single_example(one, features))
         table = parsed.batch(num_photos).get_single_element()
         photo_ids = table[record.PHOTO_ID].numpy()
-        measured = tf.function(EncodedPhotos.of)(table[record.IMAGE], table[record.IMAGE_SMALL])
+        measured = tf.function(EncodedPhotos.of, autograph=False)(
+            table[record.IMAGE], table[record.IMAGE_SMALL]
+        )
         return cls(
             # Numbers go into the graph as constants; as tensors a strategy might put them on a GPU.
             photos=measured._replace(sizes=PhotoSizes(*(of.numpy() for of in measured.sizes))),

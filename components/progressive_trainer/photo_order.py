@@ -70,6 +70,7 @@ def rows_in_order(held: HeldPhotos, places: Places, seed: int) -> tf.data.Datase
     """Returns (offsets after the first photo, rows of the photos held), an epoch at a time."""
     count = places.num_photos
 
+    @tf.autograph.experimental.do_not_convert
     def rows_of(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         offsets = epoch * count - places.start_examples + tf.range(count, dtype=tf.int64)
         rows = tf.gather(held.by_id, _shuffled_numbers(count, epoch, seed))
@@ -83,6 +84,7 @@ def records_in_order(files: list[str], places: Places, seed: int, buffer: int) -
     """Returns (offset after the first photo, serialized record), one by one."""
     first_epoch, skipped = divmod(places.start_examples, places.num_photos)
 
+    @tf.autograph.experimental.do_not_convert
     def records_of(epoch: tf.Tensor) -> tf.data.Dataset:
         records = _shuffled_records(files, epoch, seed, buffer)
         return records.skip(tf.where(epoch == first_epoch, tf.cast(skipped, tf.int64), 0))

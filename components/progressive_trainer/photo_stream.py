@@ -142,6 +142,7 @@ def training_stream(
         records = records_in_order(in_order, places, seed, shuffle_buffer_photos)
         drawn = records.batch(PREPARED_TOGETHER, drop_remainder=whole)
 
+    @tf.autograph.experimental.do_not_convert
     def prepare(offsets: tf.Tensor, these: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         if held:
             photos, rows, (labels, photo_ids) = held.photos, these, held.named(these)
@@ -212,6 +213,7 @@ def validation_stream(
     steps = -(-num_photos // global_batch)
     worker_batch = global_batch // share.workers
 
+    @tf.autograph.experimental.do_not_convert
     def prepare(_: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         def filler() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             empty = tf.zeros([image_size_px, image_size_px, 3], tf.uint8)

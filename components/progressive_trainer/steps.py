@@ -118,7 +118,7 @@ class Steps:
             losses, hits = learning_step(mixed, dropout, seed, first_row)
             return _summed(losses, hits, stop)
 
-        @tf.function
+        @tf.function(autograph=False)
         def step(images: Any, labels: Any, rate: Any, dropout: Any, seed: Any, stop: Any) -> Any:
             # Set here and not before the step: an assignment of its own takes Keras 0.3 ms.
             set_learning_rate(self._optimizer, rate)
@@ -147,7 +147,7 @@ class Steps:
             hits = top_hits(labels, logits) * weights[:, None]
             return _summed(losses * weights, hits, stop)
 
-        @tf.function
+        @tf.function(autograph=False)
         def step(images: Any, labels: Any, weights: Any, stop: Any) -> Any:
             sums = strategy.run(replica_step, args=(images, labels, weights, stop))
             return _parts(strategy.experimental_local_results(sums)[0])

@@ -39,5 +39,5 @@ def check_xla(settings: TrainerSettings, devices: Devices) -> None:
 
 def compiled(learn: Callable[..., Any]) -> Callable[..., Any]:
     """Returns the function, compiled for each set of shapes that it is called with."""
-    function: Callable[..., Any] = tf.function(learn, jit_compile=True)
+    function: Callable[..., Any] = tf.function(learn, autograph=False, jit_compile=True)
     return function

@@ -37,7 +37,7 @@ def float32_again() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     job = write_job(tmp_path_factory.mktemp("a") / "alone", photos, tiny_cluster.job_settings())
-    assert ended(start(job)) == [0], log_of(job)
+    assert ended(start(job, exports=True)) == [0], log_of(job)
     return job
 
 
@@ -46,7 +46,7 @@ def test_two_machines_train_what_one_does_and_the_chief_writes_it(
 ) -> None:
     job = write_job(tmp_path / "two", photos, tiny_cluster.job_settings())
 
-    assert ended(start(job, workers=2)) == [0, 0], log_of(job)
+    assert ended(start(job, workers=2, exports=True)) == [0, 0], log_of(job)
 
     assert largest_difference(job, alone) < 1e-5
     history = json.loads((job.parent / "history.json").read_text())

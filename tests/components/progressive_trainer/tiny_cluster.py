@@ -106,6 +106,7 @@ def start(
     workers: int = 1,
     acts: dict[int, str] | None = None,
     started: Sequence[int] | None = None,
+    exports: bool = False,
 ) -> list[subprocess.Popen[str]]:
     """Starts as many processes on the job.
 
@@ -114,6 +115,7 @@ def start(
         workers: machines that TF_CONFIG names.
         acts: those of `train_as_worker`, by rank.
         started: ranks that are really started; None for all.
+        exports: whether the chief writes the SavedModel, a third of the time of such a training.
     """
     addresses = free_addresses(workers)
     processes = []
@@ -121,6 +123,7 @@ def start(
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "1"}
         environment["FIELDMARK_TEST_ACT"] = (acts or {}).get(index, "0:")
+        environment["FIELDMARK_TEST_EXPORTS"] = "1" if exports else "0"
         environment[EVENTS_VARIABLE] = str(job.parent / EVENTS_FILE)
         if workers > 1:
             environment["TF_CONFIG"] = json.dumps(task)

@@ -5,6 +5,8 @@ FIELDMARK_TEST_ACT="step:act" makes the process do something to itself after tha
 move the end of a stage; with "photo:overflow" its gradients overflow in the step from that photo of
 the run on.
 
+FIELDMARK_TEST_EXPORTS=0 leaves the SavedModel out.
+
 Who is not the chief writes its variables, as a checkpoint has them, beside the job.
 """
 
@@ -72,6 +74,8 @@ def main(arguments: list[str]) -> int:
         patched.judge = keep
     patched = worker
     patched._calibrate = calibrating
+    if os.environ.get("FIELDMARK_TEST_EXPORTS") == "0":
+        patched.export_saved_model = lambda *_, **__: None
     photo, _, act = os.environ.get("FIELDMARK_TEST_ACT", "0:").partition(":")
     with overflowing(int(photo)) if act == "overflow" else nullcontext():
         return worker.main(arguments)

@@ -1,10 +1,6 @@
 """Trains one backbone in the ways that a promise is about; run by test_backbones, in a process.
 
     python train_backbone.py NETWORK PHOTOS TARGET
-    python train_backbone.py "shallow efficientnetv2_b0" PHOTOS TARGET
-
-The second is the first with fewer and narrower blocks, all of its kinds among them: tracing the
-whole of it four times takes minutes.
 
 Two stages of two steps, the head alone and then all of the network, with a low-rank head, class
 weights and an average of the weights. Two replicas and one device take the second of them in
@@ -17,11 +13,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.applications.efficientnet_v2 import EfficientNetV2
 from tiny_cluster import TAXONOMY_HEADER
 from tiny_training import NUM_LEAVES, settings, stage
 from updates import relative_differences
@@ -51,17 +43,6 @@ BATCH, SIZES_PX = 4, (64, 128)
 
 NOISE = 1e-12
 """What rounding moves a variable by in float64: 1e-16 was seen, where gradients moved 1e-5."""
-
-SHALLOW = "shallow"
-"""Before a network's name: fewer blocks of each kind."""
-
-SHALLOW_V2 = partial(
-    EfficientNetV2,
-    width_coefficient=0.3,
-    depth_coefficient=0.3,
-    default_size=224,
-    name="efficientnetv2-b0",
-)
 
 TRACES: list[list[int]] = []
 """Of each run, how often the step of each of its stages was traced."""
@@ -229,8 +210,5 @@ def _files(directory: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    kind, _, name = sys.argv[1].rpartition(" ")
-    shallower = mock.patch.object(keras.applications, "EfficientNetV2B0", SHALLOW_V2)
-    with shallower if kind == SHALLOW else nullcontext():
-        written = main(name, Path(sys.argv[2]), Path(sys.argv[3]))
+    written = main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
     (Path(sys.argv[3]) / "promises.json").write_text(json.dumps(written))
