@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,10 @@ __all__ = ["pytest_terminal_summary"]
 # A busy machine is no failure: nothing in this suite asserts how long something takes.
 hypothesis.settings.register_profile("fieldmark", deadline=None)
 hypothesis.settings.load_profile("fieldmark")
+
+# What TensorFlow traces lives on, and looking through all of it for garbage again and again was a
+# tenth of the suite's time.
+gc.set_threshold(100_000, 20, 20)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"

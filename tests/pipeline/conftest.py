@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -23,9 +26,19 @@ def tiny_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def whole_run(tmp_path_factory: pytest.TempPathFactory, tiny_export: Path) -> TinyRun:
-    """A run, and the same again, which the cache serves; only to be looked at."""
-    run = TinyRun(tmp_path_factory.mktemp("runs"), tiny_export)
-    for _ in range(2):
-        result = run.run()
-        assert result.returncode == 0, result.stdout + result.stderr
+    """A run, and the same again, which the cache serves; only to be looked at.
+
+    Made by one of the processes that the tests are dealt out to; the others wait for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "whole-run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = TinyRun(shared / "whole-run", shared / "whole-run-export")
+        if not run.export_dir.exists():
+            shutil.copytree(tiny_export, run.export_dir)
+            run.work_dir.mkdir()
+            for _ in range(2):
+                result = run.run()
+                assert result.returncode == 0, result.stdout + result.stderr
     return run
