@@ -17,6 +17,7 @@ from schemas.open_source import open_source
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(900)]
 
 SHORT = (
+    *("--set", "mobile_export.variants=[float32, dynamic_range_int8]"),
     "--set",
     "trainer.schedule={stages: [{image_size_px: 32, global_batch: 16, epochs: 1, "
     "learning_rate: 0.002}]}",

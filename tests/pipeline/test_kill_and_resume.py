@@ -45,12 +45,8 @@ from one that has imported TFX: to import it fifteen times takes longer than all
 DEADLINE_SECS = 240
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
-    tiny = TinyRun(tmp_path_factory.mktemp("undisturbed"), tiny_export)
-    result = tiny.run()
-    assert result.returncode == 0, result.stderr
-    return tiny
+ONE_VARIANT = ("--set", "mobile_export.variants=[float32]")
+"""Quantising takes the longest of what comes after training, and is not what is killed here."""
 
 
 def assert_same_state(tiny: TinyRun, expected: TinyRun) -> None:
@@ -67,50 +63,62 @@ def assert_same_state(tiny: TinyRun, expected: TinyRun) -> None:
     assert Store(tiny.root / "metadata.sqlite", "tiny").close_orphans() == []
 
 
-def test_killed_at_the_end_of_every_step_in_turn(
-    undisturbed: TinyRun, tiny_export: Path, tmp_path: Path
-) -> None:
-    tiny = TinyRun(tmp_path, tiny_export)
-    result = tiny.run_script(DIE_BEFORE_THE_END_OF_EACH.format(steps=STEPS))
+def test_killed_at_the_end_of_every_step_in_turn(whole_run: TinyRun, tmp_path: Path) -> None:
+    tiny = TinyRun(tmp_path, whole_run.export_dir)
+    result = tiny.run_script(DIE_BEFORE_THE_END_OF_EACH.format(steps=STEPS), *ONE_VARIANT)
     assert result.returncode == 0, result.stderr
     for step, after in itertools.pairwise(STEPS):
         assert f"An earlier run was stopped in {step}; going on from there." in result.stderr, after
-    result = tiny.run()
+    result = tiny.run(*ONE_VARIANT)
     assert result.returncode == 0, result.stderr
     assert "An earlier run was stopped in Report; going on from there." in result.stderr
-    assert_same_state(tiny, undisturbed)
+    assert_same_state(tiny, whole_run)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_while_training(
-    number: signal.Signals, undisturbed: TinyRun, tiny_export: Path, tmp_path: Path
-) -> None:
-    tiny = TinyRun(tmp_path, tiny_export)
+def test_killed_while_training(whole_run: TinyRun, tmp_path: Path) -> None:
+    tiny = TinyRun(tmp_path, whole_run.export_dir)
+    asked = kill_while_training(tiny, signal.SIGTERM)
+    assert "Stopped by SIGTERM. Give the same command again to go on." in asked
+    killed = kill_while_training(tiny, signal.SIGKILL)
+    assert "training goes on at photo" in killed
+    result = tiny.run(*ONE_VARIANT)
+    assert result.returncode == 0, result.stderr
+    assert "training goes on at photo" in result.stderr
+    assert_same_state(tiny, whole_run)
+
+
+def kill_while_training(tiny: TinyRun, number: signal.Signals) -> str:
+    """What a run said that was sent a signal once it had ended an epoch of training."""
+    before = set(tiny.root.glob("logs/*/events.jsonl"))
     process = subprocess.Popen(
-        [sys.executable, "-c", "from pipeline.cli import main; main()", *tiny.command()],
+        [
+            *(sys.executable, "-c", "from pipeline.cli import main; main()"),
+            *tiny.command(*ONE_VARIANT),
+        ],
         cwd=REPOSITORY,
         env=environment(),
         stderr=subprocess.PIPE,
         text=True,
     )
-    trainer = wait_for_epoch(tiny.root, process)
+    trainer = wait_for_epoch(tiny.root, process, before)
     os.kill(process.pid, number)
     output = process.communicate(timeout=DEADLINE_SECS)[1]
-    if number == signal.SIGTERM:
-        assert process.returncode == 75
-        assert "Stopped by SIGTERM. Give the same command again to go on." in output
+    assert process.returncode == (75 if number == signal.SIGTERM else -number)
     wait_until_gone(trainer)
-    result = tiny.run()
-    assert result.returncode == 0, result.stderr
-    assert "training goes on at photo" in result.stderr
-    assert_same_state(tiny, undisturbed)
+    return output
 
 
-def wait_for_epoch(root: Path, process: subprocess.Popen[str]) -> int:
-    """Returns the id of the training process once it has ended an epoch."""
+def wait_for_epoch(root: Path, process: subprocess.Popen[str], before: set[Path]) -> int:
+    """Returns the id of the training process once it has ended an epoch.
+
+    Args:
+        root: of the runs.
+        process: the run.
+        before: what earlier runs told.
+    """
     deadline = time.monotonic() + DEADLINE_SECS
     while time.monotonic() < deadline and process.poll() is None:
-        for events in root.glob("logs/*/events.jsonl"):
+        for events in set(root.glob("logs/*/events.jsonl")) - before:
             for line in events.read_text().splitlines():
                 if '"kind": "epoch"' in line:
                     return int(json.loads(line)["process"])
