@@ -10,7 +10,8 @@ paper-m   EfficientNetV2-M: 128 to 380 px, dropout 0.1 to 0.4, RandAugment 5 to 
 transfer  the head alone on a frozen backbone at half the size, then all of the network
 
 The paper's are Tan & Le 2021 (arXiv:2104.00298), table 6: four stages of equal length, batch
-constant. A preset is fitted to the run: total epochs, last size and last batch are the run's.
+constant. A preset is fitted to the run: total epochs, last size and last batch are the run's, and
+no stage is smaller than `smallest_size_px`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Recipe:
     """One value a stage for everything that moves.
 
     Attributes:
-        size_px: as published; the last is what `image_size_px` replaces.
+        size_px: as published, growing; the last is what `image_size_px` replaces.
         epochs_share: of the run, summing to 1.
         batch_factor: to the batch of the last stage.
         rate_factor: to the rate that follows from the batch.
@@ -128,12 +129,16 @@ def preset_stages(preset: PresetSchedule) -> tuple[StageSettings, ...]:
     """
     recipe = RECIPES[preset.name]
     trainable = _trainable(preset, recipe)
-    zoom = (preset.image_size_px or recipe.size_px[-1]) / recipe.size_px[-1]
+    published_first, published_last = recipe.size_px[0], recipe.size_px[-1]
+    last = preset.image_size_px or published_last
+    first = max(published_first * last / published_last, min(preset.smallest_size_px, last))
 
     def size(index: int) -> int:
-        if recipe.size_px[index] == recipe.size_px[-1] and preset.image_size_px is not None:
-            return preset.image_size_px
-        return rounded(recipe.size_px[index] * zoom, preset.size_multiple_px)
+        published = recipe.size_px[index]
+        if published == published_last:
+            return preset.image_size_px or rounded(last, preset.size_multiple_px)
+        place = (published - published_first) / (published_last - published_first)
+        return rounded(first + place * (last - first), preset.size_multiple_px)
 
     def stage(index: int) -> StageSettings:
         batch = preset.global_batch

@@ -203,7 +203,13 @@ class PresetSchedule(Settings):
     """Epochs of all stages together."""
 
     image_size_px: _ImageSizePx | None = None
-    """Size of the last stage, in pixels; the others keep their ratio to it. Null: the recipe's."""
+    """Size of the last stage, in pixels; the others keep their ratio to it, but for
+    `smallest_size_px`. Null: the recipe's."""
+
+    smallest_size_px: int = Field(96, ge=1)
+    """Where the first stage would be smaller than this, in pixels, it has this size (at most the
+    last one's), and the stages between keep their places between the two. Every network here halves
+    a photo five times: of 96 px nine places are left to tell its parts by, of 64 px four."""
 
     size_multiple_px: int = Field(1, ge=1)
     """Sizes are rounded to a multiple of this, in pixels, but for an `image_size_px` that is given;

@@ -58,9 +58,34 @@ def test_papers_ends_are_those_of_its_table_6(
     assert len({stage.global_batch for stage in plan(name)}) == 1
 
 
-def test_sizes_keep_their_ratio_to_the_last_and_their_multiple() -> None:
+@pytest.mark.parametrize(
+    ("name", "last", "sizes"),
+    [
+        ("journal", 320, [107, 214, 320]),
+        ("journal", 299, [100, 200, 299]),
+        # A third would be below 96 px.
+        ("journal", 224, [96, 160, 224]),
+        ("journal", 160, [96, 128, 160]),
+        ("journal", 80, [80, 80, 80]),
+        ("paper-s", 160, [96, 117, 139, 160]),
+        ("short", 160, [112, 136, 160]),
+        ("fixed", 64, [64]),
+    ],
+)
+def test_sizes_keep_their_ratio_to_the_last_unless_too_small(
+    name: str, last: int, sizes: list[int]
+) -> None:
+    assert [stage.image_size_px for stage in plan(name, image_size_px=last)] == sizes
+
+
+def test_smallest_size_is_a_setting() -> None:
+    made = plan("journal", image_size_px=160, smallest_size_px=1)
+    assert [stage.image_size_px for stage in made] == [54, 107, 160]
+
+
+def test_sizes_have_their_multiple() -> None:
     made = plan("journal", image_size_px=224, size_multiple_px=32)
-    assert [stage.image_size_px for stage in made] == [64, 160, 224]
+    assert [stage.image_size_px for stage in made] == [96, 160, 224]
     made = plan("journal", image_size_px=299, size_multiple_px=32)
     assert [stage.image_size_px for stage in made] == [96, 192, 299]
     assert [stage.image_size_px for stage in plan("journal", size_multiple_px=32)][-1] == 288
