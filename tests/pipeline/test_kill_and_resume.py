@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -63,28 +63,33 @@ def assert_same_state(tiny: TinyRun, expected: TinyRun) -> None:
     assert Store(tiny.root / "metadata.sqlite", "tiny").close_orphans() == []
 
 
-def test_killed_at_the_end_of_every_step_in_turn(whole_run: TinyRun, tmp_path: Path) -> None:
+def test_run_killed_at_the_end_of_every_step_and_while_training_ends_as_one_that_never_was(
+    whole_run: TinyRun, tmp_path: Path
+) -> None:
     tiny = TinyRun(tmp_path, whole_run.export_dir)
-    result = tiny.run_script(DIE_BEFORE_THE_END_OF_EACH.format(steps=STEPS), *ONE_VARIANT)
-    assert result.returncode == 0, result.stderr
-    for step, after in itertools.pairwise(STEPS):
-        assert f"An earlier run was stopped in {step}; going on from there." in result.stderr, after
-    result = tiny.run(*ONE_VARIANT)
-    assert result.returncode == 0, result.stderr
-    assert "An earlier run was stopped in Report; going on from there." in result.stderr
-    assert_same_state(tiny, whole_run)
+    training = STEPS.index("ProgressiveTrainer")
 
-
-def test_killed_while_training(whole_run: TinyRun, tmp_path: Path) -> None:
-    tiny = TinyRun(tmp_path, whole_run.export_dir)
+    said = kill_at_the_ends_of(tiny, STEPS[:training])
     asked = kill_while_training(tiny, signal.SIGTERM)
     assert "Stopped by SIGTERM. Give the same command again to go on." in asked
     killed = kill_while_training(tiny, signal.SIGKILL)
     assert "training goes on at photo" in killed
+    rest = kill_at_the_ends_of(tiny, STEPS[training:])
+    assert "training goes on at photo" in rest
     result = tiny.run(*ONE_VARIANT)
+
     assert result.returncode == 0, result.stderr
-    assert "training goes on at photo" in result.stderr
+    said += asked + killed + rest + result.stderr
+    for step in STEPS:
+        assert f"An earlier run was stopped in {step}; going on from there." in said
     assert_same_state(tiny, whole_run)
+
+
+def kill_at_the_ends_of(tiny: TinyRun, steps: Sequence[str]) -> str:
+    """What runs said that were killed at the end of these steps, one after the other."""
+    result = tiny.run_script(DIE_BEFORE_THE_END_OF_EACH.format(steps=steps), *ONE_VARIANT)
+    assert result.returncode == 0, result.stderr
+    return result.stderr
 
 
 def kill_while_training(tiny: TinyRun, number: signal.Signals) -> str:
