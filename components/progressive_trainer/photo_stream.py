@@ -142,6 +142,8 @@ def training_stream(
         records = records_in_order(in_order, places, seed, shuffle_buffer_photos)
         drawn = records.batch(PREPARED_TOGETHER, drop_remainder=whole)
 
+    # Here as in the steps no Python branch hangs on a tensor; to find that out, and to write it all
+    # anew, AutoGraph took longer than everything else that begins a stream.
     @tf.autograph.experimental.do_not_convert
     def prepare(offsets: tf.Tensor, these: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         if held:
