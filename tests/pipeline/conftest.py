@@ -35,10 +35,12 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory, tiny_export: Path) -> Ti
     with (shared / "whole-run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         run = TinyRun(shared / "whole-run", shared / "whole-run-export")
-        if not run.export_dir.exists():
-            shutil.copytree(tiny_export, run.export_dir)
-            run.work_dir.mkdir()
+        done = shared / "whole-run.done"
+        if not done.exists():
+            shutil.copytree(tiny_export, run.export_dir, dirs_exist_ok=True)
+            run.work_dir.mkdir(exist_ok=True)
             for _ in range(2):
                 result = run.run()
                 assert result.returncode == 0, result.stdout + result.stderr
+            done.touch()
     return run

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,32 +17,7 @@ from serving.saved_model import model_fingerprint
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
-DIE_BEFORE_THE_END_OF_EACH = """
-import os, signal, sys
-import tensorflow_model_analysis, tensorflow_transform, tfx.v1
-from tfx.orchestration.portable import launcher
-from pipeline.cli import main
-
-publish = launcher.Launcher._publish_successful_execution
-for step in {steps!r}:
-    def die(self, *args, **kwargs):
-        if self._pipeline_node.node_info.id == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return publish(self, *args, **kwargs)
-    launcher.Launcher._publish_successful_execution = die
-    process = os.fork()
-    if not process:
-        main()
-        os._exit(0)
-    ended = os.waitpid(process, 0)[1]
-    if not os.WIFSIGNALED(ended) or os.WTERMSIG(ended) != signal.SIGKILL:
-        sys.exit(f"not killed in {{step}}: {{ended}}")
-"""
-"""The worst moment: a step's work is done, and nothing yet knows of it. A process a step, forked
-from one that has imported TFX: to import it fifteen times takes longer than all the steps."""
-
 DEADLINE_SECS = 240
-
 
 ONE_VARIANT = ("--set", "mobile_export.variants=[float32]")
 """Quantising takes the longest of what comes after training, and is not what is killed here."""
@@ -69,12 +43,12 @@ def test_run_killed_at_the_end_of_every_step_and_while_training_ends_as_one_that
     tiny = TinyRun(tmp_path, whole_run.export_dir)
     training = STEPS.index("ProgressiveTrainer")
 
-    said = kill_at_the_ends_of(tiny, STEPS[:training])
+    said = tiny.run_killed_at_the_ends_of(STEPS[:training], *ONE_VARIANT)
     asked = kill_while_training(tiny, signal.SIGTERM)
     assert "Stopped by SIGTERM. Give the same command again to go on." in asked
     killed = kill_while_training(tiny, signal.SIGKILL)
     assert "training goes on at photo" in killed
-    rest = kill_at_the_ends_of(tiny, STEPS[training:])
+    rest = tiny.run_killed_at_the_ends_of(STEPS[training:], *ONE_VARIANT)
     assert "training goes on at photo" in rest
     result = tiny.run(*ONE_VARIANT)
 
@@ -83,13 +57,6 @@ def test_run_killed_at_the_end_of_every_step_and_while_training_ends_as_one_that
     for step in STEPS:
         assert f"An earlier run was stopped in {step}; going on from there." in said
     assert_same_state(tiny, whole_run)
-
-
-def kill_at_the_ends_of(tiny: TinyRun, steps: Sequence[str]) -> str:
-    """What runs said that were killed at the end of these steps, one after the other."""
-    result = tiny.run_script(DIE_BEFORE_THE_END_OF_EACH.format(steps=steps), *ONE_VARIANT)
-    assert result.returncode == 0, result.stderr
-    return result.stderr
 
 
 def kill_while_training(tiny: TinyRun, number: signal.Signals) -> str:
