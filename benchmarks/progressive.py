@@ -4,9 +4,10 @@
     python benchmarks/progressive.py --dataset birds100 --seeds 3 \\
         --export vision-export-birds100 --weights keras_mobilenet_v1_0.25_224_notop.weights.h5
 
-Three arms: `fixed`, which is the preset's last size and regularisation from start to end; the
-preset over as many epochs; the preset over as much training time as `fixed` took. Same network,
-photos, seeds and base rate. Each training is a process of its own, seeds take turns, and a training
+Arms: `fixed`, which is the last size from start to end with the last regularisation of the first
+preset (give the mild one first: over few epochs that is the stronger baseline); each preset over as
+many epochs, and over as much training time as `fixed` took. Same network, photos, seeds and base
+rate. Each training is a process of its own, seeds take turns, and a training
 that is finished is not done again: give the same command to go on after a stop. Prints tables and
 writes curves.svg beside the results.
 
@@ -87,24 +88,24 @@ class Comparison:
 
     def run(self) -> dict[str, list[dict[str, Any]]]:
         """Returns the results of every arm, one a seed."""
-        preset: str = self.arguments.preset
         arms: dict[str, list[dict[str, Any]]] = {}
-        same_time = f"{preset}, as long"
         for seed in range(1, self.arguments.seeds + 1):
             fixed = arms.setdefault("fixed", [])
-            fixed.append(self._trained("fixed", self.epochs, seed))
-            equal = arms.setdefault(preset, [])
-            equal.append(self._trained(preset, self.epochs, seed))
-            # From the first seed, so that all seeds have one schedule.
-            longer = self.epochs * fixed[0]["train_secs"] / equal[0]["train_secs"]
-            done = self._trained(same_time, round(longer, 2), seed)
-            arms.setdefault(same_time, []).append(done)
+            fixed.append(self._trained("fixed", None, self.epochs, seed))
+            for preset in self.arguments.presets:
+                equal = arms.setdefault(preset, [])
+                equal.append(self._trained(preset, preset, self.epochs, seed))
+                # From the first seed, so that all seeds have one schedule.
+                longer = self.epochs * fixed[0]["train_secs"] / equal[0]["train_secs"]
+                same_time = f"{preset}, as long"
+                done = self._trained(same_time, preset, round(longer, 2), seed)
+                arms.setdefault(same_time, []).append(done)
         return arms
 
-    def _trained(self, arm: str, epochs: float, seed: int) -> dict[str, Any]:
+    def _trained(self, arm: str, preset: str | None, epochs: float, seed: int) -> dict[str, Any]:
         name = f"{arm.replace(', ', '-').replace(' ', '-')}-seed{seed}"
         result = self.work / f"{name}.json"
-        settings = self._settings(arm, epochs, seed)
+        settings = self._settings(preset, epochs, seed)
         if not (result.is_file() and json.loads(result.read_text())["settings"] == settings):
             print(f"{arm}, seed {seed}: training {epochs:g} epochs", flush=True)
             spec = self.work / f"{name}.spec.json"
@@ -137,18 +138,16 @@ class Comparison:
 
         return draw_export(self.work / "export").directory
 
-    def _settings(self, arm: str, epochs: float, seed: int) -> dict[str, Any]:
+    def _settings(self, name: str | None, epochs: float, seed: int) -> dict[str, Any]:
         preset = PresetSchedule.model_validate(
             {
-                "name": self.arguments.preset,
+                "name": name or self.arguments.presets[0],
                 "epochs": epochs,
                 "image_size_px": self.size_px,
                 **self.dataset.preset,
             }
         )
-        stages = preset_stages(preset)
-        if arm == "fixed":
-            stages = (fixed_stage(preset),)
+        stages = preset_stages(preset) if name else (fixed_stage(preset),)
         return {
             "network": self.dataset.network,
             "base_weights": self.arguments.weights,
@@ -235,7 +234,9 @@ def main() -> None:
     """Trains what is not trained yet, and prints the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", choices=sorted(DATASETS), required=True)
-    parser.add_argument("--preset", default="short", help="what is held against `fixed`")
+    parser.add_argument(
+        "--presets", nargs="+", default=["short", "journal"], help="what is held against `fixed`"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=float, help="of the arms of equal epochs")
     parser.add_argument("--image-size-px", type=int, help="of the last stage")

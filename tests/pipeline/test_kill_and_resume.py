@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from tiny_run import REPOSITORY, STEPS, TinyRun, environment, versions
+from forked import Forked
+from tiny_run import COMMAND, REPOSITORY, STEPS, TinyRun, environment, versions
 
 from serving.saved_model import model_fingerprint
 
@@ -62,25 +61,22 @@ def test_run_killed_at_the_end_of_every_step_and_while_training_ends_as_one_that
 def kill_while_training(tiny: TinyRun, number: signal.Signals) -> str:
     """What a run said that was sent a signal once it had ended an epoch of training."""
     before = set(tiny.root.glob("logs/*/events.jsonl"))
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", "from pipeline.cli import main; main()"),
-            *tiny.command(*ONE_VARIANT),
-        ],
-        cwd=REPOSITORY,
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
+    log = tiny.work_dir / f"{number.name}.log"
+    process = Forked(
+        COMMAND,
+        *tiny.command(*ONE_VARIANT),
+        log=log,
+        environment=environment(),
+        directory=REPOSITORY,
     )
     trainer = wait_for_epoch(tiny.root, process, before)
     os.kill(process.pid, number)
-    output = process.communicate(timeout=DEADLINE_SECS)[1]
-    assert process.returncode == (75 if number == signal.SIGTERM else -number)
+    assert process.wait(DEADLINE_SECS) == (75 if number == signal.SIGTERM else -number)
     wait_until_gone(trainer)
-    return output
+    return log.read_text()
 
 
-def wait_for_epoch(root: Path, process: subprocess.Popen[str], before: set[Path]) -> int:
+def wait_for_epoch(root: Path, process: Forked, before: set[Path]) -> int:
     """Returns the id of the training process once it has ended an epoch.
 
     Args:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
-from forked_steps import ForkedSteps
-from tiny_run import STEPS, TinyRun, versions
+from tiny_run import REPOSITORY, STEPS, TinyRun, versions
 
 from serving.saved_model import load_manifest
 
@@ -142,22 +144,21 @@ def test_compiled_for_kubeflow_it_pushes_the_same_models_and_reuses_what_it_may(
         export_fingerprint="f1",
     ).write(tmp_path / "pipeline.yaml")
     compiled = read_compiled(tmp_path / "pipeline.yaml")
-    with ForkedSteps() as start:
-        simulation = Simulation(tmp_path / "cluster", start)
-        first = simulation.run(compiled, {})
-        assert set(first) == set(STEPS)
-        for kind in ("saved_model", "mobile"):
-            (there,) = versions(volume / "runs/tiny/pushed" / kind)
-            (here,) = versions(tiny.root / "pushed" / kind)
-            assert content_fingerprint(there) == content_fingerprint(here)
-        blessing = first["Evaluator"].artifacts["blessing"]
-        assert blessing["metadata"]["blessed"] == 1.0
-        model = first["ProgressiveTrainer"].artifacts["model"]
-        assert blessing["metadata"]["current_model"] == model["uri"]
-        pushed = first["PushSavedModel"].artifacts["pushed_model"]
-        assert pushed["metadata"]["pushed_destination"].startswith(str(volume))
+    simulation = Simulation(tmp_path / "cluster", step_in_a_fork)
+    first = simulation.run(compiled, {})
+    assert set(first) == set(STEPS)
+    for kind in ("saved_model", "mobile"):
+        (there,) = versions(volume / "runs/tiny/pushed" / kind)
+        (here,) = versions(tiny.root / "pushed" / kind)
+        assert content_fingerprint(there) == content_fingerprint(here)
+    blessing = first["Evaluator"].artifacts["blessing"]
+    assert blessing["metadata"]["blessed"] == 1.0
+    model = first["ProgressiveTrainer"].artifacts["model"]
+    assert blessing["metadata"]["current_model"] == model["uri"]
+    pushed = first["PushSavedModel"].artifacts["pushed_model"]
+    assert pushed["metadata"]["pushed_destination"].startswith(str(volume))
 
-        again = simulation.run(compiled, {})
+    again = simulation.run(compiled, {})
 
     reused = {step for step, result in again.items() if result.reused}
     assert {"ExportExampleGen", "Transform", "ProgressiveTrainer", "PushMobile"} - reused <= {
@@ -165,6 +166,20 @@ def test_compiled_for_kubeflow_it_pushes_the_same_models_and_reuses_what_it_may(
     }
     assert not reused & set(UNCACHED)
     assert len(versions(volume / "runs/tiny/pushed/saved_model")) == 1
+
+
+def step_in_a_fork(command: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+    """Runs a container's command; made for `kubeflow.simulate.Simulation`."""
+    assert list(command[:2]) == ["python", "-m"]
+    code = f"from {command[2]} import main; main()"
+    process = forked.Forked(
+        code,
+        *command[3:],
+        log=log,
+        environment={**os.environ, **environment},
+        directory=REPOSITORY,
+    )
+    return process.wait()
 
 
 def test_identical_second_run_reuses_every_step_and_pushes_nothing(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -64,6 +64,9 @@ STEPS = (
 """The steps of a pipeline that starts from no pushed model, in order."""
 
 
+COMMAND = "from pipeline.cli import main; main()"
+"""`fieldmark` as Python code."""
+
 DIE_BEFORE_THE_END_OF_EACH = """
 import os, signal, sys
 import tensorflow_model_analysis, tensorflow_transform, tfx.v1
@@ -107,7 +110,7 @@ class TinyRun:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `fieldmark run` to its end."""
-        return self.run_script("from pipeline.cli import main; main()", *arguments)
+        return self.run_script(COMMAND, *arguments)
 
     def run_killed_at_the_ends_of(self, steps: Sequence[str], *arguments: str) -> str:
         """Returns what runs said that were killed at the end of these steps, one after another."""
@@ -118,13 +121,8 @@ class TinyRun:
 
     def run_script(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a script with the command line of `fieldmark run`."""
-        return subprocess.run(
-            [sys.executable, "-c", script, *self.command(*arguments)],
-            cwd=REPOSITORY,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
+        return forked.run(
+            script, *self.command(*arguments), environment=environment(), directory=REPOSITORY
         )
 
 

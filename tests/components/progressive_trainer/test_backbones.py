@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
+import forked
 import pytest
 import train_backbone
 from tiny_training import write_split
@@ -49,13 +48,8 @@ def promises(
 ) -> dict[str, Any]:
     """What `train_backbone` wrote about one backbone, its SavedModel checked on the way."""
     target = tmp_path_factory.mktemp(request.param)
-    done = subprocess.run(
-        [sys.executable, train_backbone.__file__, request.param, str(photos), str(target)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=3600,
-    )
+    script = Path(train_backbone.__file__)
+    done = forked.run(script, request.param, photos, target, timeout_secs=3600)
     assert done.returncode == 0, done.stderr[-4000:]
     written: dict[str, Any] = json.loads((target / "promises.json").read_text())
     return written

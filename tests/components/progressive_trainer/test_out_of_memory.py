@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import forked
 import keras
 import numpy as np
 import pytest
@@ -234,13 +233,7 @@ def test_validation_that_runs_out_of_memory_says_what_to_lower(
 
 def test_two_replicas_train_in_parts_what_they_train_whole(tmp_path: Path) -> None:
     script = Path(__file__).with_name("parts_on_logical_devices.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-    )
+    done = forked.run(script, tmp_path, timeout_secs=400)
     assert done.returncode == 0, done.stderr[-4000:]
     whole, split, difference = done.stdout.splitlines()
     assert (whole, split) == ("[]", "[(0, 2), (1, 2), (1, 4)]")

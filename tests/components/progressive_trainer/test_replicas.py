@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import forked
 import pytest
 import tensorflow as tf
 import tiny_replicas
@@ -77,13 +76,7 @@ def on_several(
     shutil.copytree(on_one.kept, target / "kept")
     shutil.rmtree(target / "kept" / "examples-000000000000016")  # so one step is left
     script = Path(__file__).parent / "train_on_logical_devices.py"
-    done = subprocess.run(
-        [sys.executable, str(script), str(photos), str(target), str(request.param), *names],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1200,
-    )
+    done = forked.run(script, photos, target, str(request.param), *names, timeout_secs=1200)
     assert done.returncode == 0, done.stderr[-4000:]
     return request.param, target
 

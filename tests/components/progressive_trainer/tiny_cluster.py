@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas
 import tensorflow as tf
+from forked import Forked
 from tiny_training import NUM_LEAVES, settings, stage, write_split
 
 from components.progressive_trainer.config import TrainerSettings
@@ -107,7 +106,7 @@ def start(
     acts: dict[int, str] | None = None,
     started: Sequence[int] | None = None,
     exports: bool = False,
-) -> list[subprocess.Popen[str]]:
+) -> list[Forked]:
     """Starts as many processes on the job.
 
     Args:
@@ -127,16 +126,12 @@ def start(
         environment[EVENTS_VARIABLE] = str(job.parent / EVENTS_FILE)
         if workers > 1:
             environment["TF_CONFIG"] = json.dumps(task)
-        log = (job.parent / f"log-{index}.txt").open("a")
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, str(SCRIPT), str(job)], env=environment, stdout=log, stderr=log
-            )
-        )
+        log = job.parent / f"log-{index}.txt"
+        processes.append(Forked(SCRIPT, job, environment=environment, log=log))
     return processes
 
 
-def ended(processes: Sequence[subprocess.Popen[str]], timeout_secs: float = 240) -> list[int]:
+def ended(processes: Sequence[Forked], timeout_secs: float = 240) -> list[int]:
     """Waits for all; returns their exit codes."""
     try:
         return [process.wait(timeout_secs) for process in processes]
