@@ -11,8 +11,12 @@ rate. Each training is a process of its own, seeds take turns, and a training
 that is finished is not done again: give the same command to go on after a stop. Prints tables and
 writes curves.svg beside the results.
 
-Seconds are CPU seconds of one thread, reading and tracing included and validation not: the time
-that a core of one's own would take, whatever else is running. `taskset -c 1` keeps it to a core.
+Seconds are CPU seconds of one thread, reading and tracing included and validation not. What a stage
+takes to begin and what a photo of it takes is measured first, every kind of stage in turn in each
+of `--cost-runs` runs, and the seconds of all trainings follow from the medians: a core that is
+shared is slower by half or more from one hour to the next, and would be compared instead of the
+arms. So leave the machine alone until the first training begins; `taskset -c 1` keeps the benchmark
+to a core.
 """
 
 from __future__ import annotations
@@ -28,10 +32,23 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.progressive_figures import Interval, difference, dips, interval, seconds_to
+from benchmarks.progressive_figures import (
+    Cost,
+    Interval,
+    difference,
+    dips,
+    interval,
+    median_costs,
+    seconds_to,
+    stage_costs,
+    timed,
+)
 from benchmarks.progressive_plot import svg
 from components.progressive_trainer.schedule_presets import preset_stages
 from components.progressive_trainer.schedule_settings import PresetSchedule, StageSettings
+
+COST_EPOCHS = 2
+"""Of each kind of stage: the first begins it, the second only trains."""
 
 WARMUP_EPOCHS = 0.25
 """A whole epoch is a fifth of so short a run."""
@@ -88,46 +105,86 @@ class Comparison:
 
     def run(self) -> dict[str, list[dict[str, Any]]]:
         """Returns the results of every arm, one a seed."""
+        costs = self.costs()
         arms: dict[str, list[dict[str, Any]]] = {}
         for seed in range(1, self.arguments.seeds + 1):
-            fixed = arms.setdefault("fixed", [])
-            fixed.append(self._trained("fixed", None, self.epochs, seed))
-            for preset in self.arguments.presets:
-                equal = arms.setdefault(preset, [])
-                equal.append(self._trained(preset, preset, self.epochs, seed))
-                # From the first seed, so that all seeds have one schedule.
-                longer = self.epochs * fixed[0]["train_secs"] / equal[0]["train_secs"]
-                same_time = f"{preset}, as long"
-                done = self._trained(same_time, preset, round(longer, 2), seed)
-                arms.setdefault(same_time, []).append(done)
+            for arm, (preset, epochs) in self._arms(costs).items():
+                stages = self._stages(preset, epochs)
+                result = self._trained(
+                    f"{arm}, seed {seed}", self._settings(stages, seed), says=f"{epochs:g} epochs"
+                )
+                of_stages = [costs[kind_of(stage)] for stage in stages]
+                arms.setdefault(arm, []).append(timed(result, of_stages))
         return arms
 
-    def _trained(self, arm: str, preset: str | None, epochs: float, seed: int) -> dict[str, Any]:
-        name = f"{arm.replace(', ', '-').replace(' ', '-')}-seed{seed}"
-        result = self.work / f"{name}.json"
-        settings = self._settings(preset, epochs, seed)
+    def costs(self) -> dict[str, Cost]:
+        """Returns what each kind of stage costs, by `kind_of`: medians over the runs."""
+        kinds = {
+            kind_of(stage): stage | {"epochs": COST_EPOCHS}
+            for preset in (None, *self.arguments.presets)
+            for stage in self._stages(preset, self.epochs)
+        }
+        stages = sorted(kinds.values(), key=lambda stage: int(stage["image_size_px"]))
+        runs = [
+            self._trained(
+                f"costs, run {run}",
+                self._settings(stages, seed=run),
+                says=", ".join(kind_of(stage) for stage in stages),
+                measured=False,
+            )
+            for run in range(1, self.arguments.cost_runs + 1)
+        ]
+        return median_costs([stage_costs(run["epochs"]) for run in runs], map(kind_of, stages))
+
+    def _arms(self, costs: dict[str, Cost]) -> dict[str, tuple[str | None, float]]:
+        """Of each arm its preset, None for the fixed size, and its epochs."""
+        photos = self._splits()["train"].count
+
+        def secs(preset: str | None, photos: int) -> float:
+            return sum(
+                costs[kind_of(stage)].of(photos * stage["epochs"])
+                for stage in self._stages(preset, self.epochs)
+            )
+
+        arms: dict[str, tuple[str | None, float]] = {"fixed": (None, self.epochs)}
+        for preset in self.arguments.presets:
+            begin = secs(preset, 0)
+            longer = (secs(None, photos) - begin) / (secs(preset, photos) - begin)
+            arms[preset] = (preset, self.epochs)
+            arms[f"{preset}, as long"] = (preset, round(self.epochs * longer, 2))
+        return arms
+
+    def _trained(
+        self, name: str, settings: dict[str, Any], *, says: str, measured: bool = True
+    ) -> dict[str, Any]:
+        stem = name.replace(", ", "-").replace(" ", "-")
+        result = self.work / f"{stem}.json"
         if not (result.is_file() and json.loads(result.read_text())["settings"] == settings):
-            print(f"{arm}, seed {seed}: training {epochs:g} epochs", flush=True)
-            spec = self.work / f"{name}.spec.json"
-            spec.write_text(json.dumps(self._spec(settings, result), indent=1))
-            with (self.work / f"{name}.log").open("w") as log:
+            print(f"{name}: training {says}", flush=True)
+            spec = self.work / f"{stem}.spec.json"
+            spec.write_text(json.dumps(self._spec(settings, result, measured), indent=1))
+            with (self.work / f"{stem}.log").open("w") as log:
                 subprocess.run(
                     [sys.executable, str(TRAINING), str(spec)], check=True, stdout=log, stderr=log
                 )
         return dict(json.loads(result.read_text()))
 
-    def _spec(self, settings: dict[str, Any], result: Path) -> dict[str, Any]:
-        from benchmarks.progressive_records import prepared  # imports TensorFlow
-
-        records = self.work / f"records-{self.size_px}px"
-        splits = prepared(self._export(), records, stored_size_px=self.size_px)
+    def _spec(self, settings: dict[str, Any], result: Path, measured: bool) -> dict[str, Any]:
+        splits = self._splits()
         return {
             "settings": settings,
             "splits": {name: asdict(split) for name, split in splits.items()},
             "num_leaves": splits["train"].num_leaves,
             "full_size_px": self.size_px,
+            "measured": measured,
             "result": str(result),
         }
+
+    def _splits(self) -> dict[str, Any]:
+        from benchmarks.progressive_records import prepared  # imports TensorFlow
+
+        records = self.work / f"records-{self.size_px}px"
+        return dict(prepared(self._export(), records, stored_size_px=self.size_px))
 
     def _export(self) -> Path:
         if self.arguments.export:
@@ -138,7 +195,7 @@ class Comparison:
 
         return draw_export(self.work / "export").directory
 
-    def _settings(self, name: str | None, epochs: float, seed: int) -> dict[str, Any]:
+    def _stages(self, name: str | None, epochs: float) -> list[dict[str, Any]]:
         preset = PresetSchedule.model_validate(
             {
                 "name": name or self.arguments.presets[0],
@@ -148,16 +205,21 @@ class Comparison:
             }
         )
         stages = preset_stages(preset) if name else (fixed_stage(preset),)
+        return [stage.model_dump(mode="json") for stage in stages]
+
+    def _settings(self, stages: list[dict[str, Any]], seed: int) -> dict[str, Any]:
         return {
             "network": self.dataset.network,
             "base_weights": self.arguments.weights,
-            "schedule": {
-                "stages": [stage.model_dump(mode="json") for stage in stages],
-                "warmup_epochs": WARMUP_EPOCHS,
-            },
+            "schedule": {"stages": stages, "warmup_epochs": WARMUP_EPOCHS},
             "eval_batch": 50,
             "seed": seed,
         }
+
+
+def kind_of(stage: dict[str, Any]) -> str:
+    """Returns what decides the costs of a stage."""
+    return f"{stage['image_size_px']} px by {stage['global_batch']}"
 
 
 def fixed_stage(preset: PresetSchedule) -> StageSettings:
@@ -238,6 +300,7 @@ def main() -> None:
         "--presets", nargs="+", default=["short", "journal"], help="what is held against `fixed`"
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--cost-runs", type=int, default=3, help="that the seconds come from")
     parser.add_argument("--epochs", type=float, help="of the arms of equal epochs")
     parser.add_argument("--image-size-px", type=int, help="of the last stage")
     parser.add_argument("--export", help="default: the demo's ladybirds, painted first")

@@ -5,13 +5,15 @@ photos, so that what all of them find hard cancels out of a difference.
 
     final = interval([result["test_hits"] for result in journal])
     gain = difference(hits_of(journal), hits_of(fixed))
-    seconds_to(journal[0]["epochs"], target=0.61)         # None if it never got there
+    costs = median_costs([stage_costs(run["epochs"]) for run in runs], kinds)
+    seconds_to(timed(journal[0], [costs["96 px by 128"], ...])["epochs"], target=0.61)
     dips(journal[0]["epochs"])                            # one a switch of size
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +44,57 @@ class Dip(NamedTuple):
     to_px: int
     lost: float
     regained_epochs: float | None
+
+
+class Cost(NamedTuple):
+    """What a stage takes.
+
+    Attributes:
+        start_secs: to begin: tracing, and the first photos.
+        photo_secs: for a photo.
+    """
+
+    start_secs: float
+    photo_secs: float
+
+    def of(self, photos: float) -> float:
+        """Returns the seconds that a stage of so many photos takes."""
+        return self.start_secs + self.photo_secs * photos
+
+
+def stage_costs(epochs: Sequence[dict[str, Any]]) -> list[Cost]:
+    """Returns what each stage of a training cost: its second epoch, and what the first took more.
+
+    Args:
+        epochs: of a training whose stages are two epochs long.
+    """
+    found = []
+    for first, second in zip(epochs[::2], epochs[1::2], strict=True):
+        before = epochs[2 * len(found) - 1]["examples_seen"] if found else 0
+        photo_secs = second["train_secs"] / (second["examples_seen"] - first["examples_seen"])
+        start_secs = first["train_secs"] - photo_secs * (first["examples_seen"] - before)
+        found.append(Cost(start_secs, photo_secs))
+    return found
+
+
+def median_costs(runs: Sequence[Sequence[Cost]], kinds: Iterable[str]) -> dict[str, Cost]:
+    """Returns the median of each kind of stage over runs that had the stages in one order."""
+    return {
+        kind: Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))
+        for kind, costs in zip(kinds, zip(*runs, strict=True), strict=True)
+    }
+
+
+def timed(result: dict[str, Any], costs: Sequence[Cost]) -> dict[str, Any]:
+    """Returns the result of a training with the seconds that its stages cost, an entry a stage."""
+    epochs: list[dict[str, Any]] = []
+    for epoch in result["epochs"]:
+        seen = epochs[-1]["examples_seen"] if epochs else 0
+        begins = not epochs or epochs[-1]["stage"] != epoch["stage"]
+        cost = costs[epoch["stage"]]
+        secs = cost.photo_secs * (epoch["examples_seen"] - seen) + cost.start_secs * begins
+        epochs.append(epoch | {"train_secs": secs})
+    return result | {"epochs": epochs, "train_secs": sum(e["train_secs"] for e in epochs)}
 
 
 def interval(hits: Sequence[Sequence[int]]) -> Interval:

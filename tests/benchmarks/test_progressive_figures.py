@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks.progressive_figures import Dip, difference, dips, interval, seconds_to
+from benchmarks.progressive_figures import (
+    Cost,
+    Dip,
+    difference,
+    dips,
+    interval,
+    median_costs,
+    seconds_to,
+    stage_costs,
+    timed,
+)
 from benchmarks.progressive_plot import svg
 
 
@@ -23,6 +33,32 @@ def test_time_to_a_target_counts_epochs_up_to_the_first_that_shows_it() -> None:
     epochs = [epoch(1, 64, 0.5, 0.3), epoch(2, 64, 0.5, 0.6), epoch(3, 64, 0.5, 0.4)]
     assert seconds_to(epochs, 0.6) == 20.0
     assert seconds_to(epochs, 0.61) is None
+
+
+def rows(*ends: tuple[int, int, float]) -> list[dict[str, Any]]:
+    """Of (stage, photos seen, seconds)."""
+    names = ("stage", "examples_seen", "train_secs")
+    return [dict(zip(names, end, strict=True)) for end in ends]
+
+
+def test_a_stage_costs_what_its_second_epoch_does_and_what_the_first_took_more() -> None:
+    run = rows((0, 100, 3.0), (0, 200, 1.0), (1, 320, 10.0), (1, 420, 4.0))
+    assert stage_costs(run) == [
+        (pytest.approx(2.0), pytest.approx(0.01)),
+        (pytest.approx(5.2), pytest.approx(0.04)),
+    ]
+
+
+def test_costs_are_the_medians_of_each_kind_so_that_one_slow_run_says_nothing() -> None:
+    runs = [[Cost(1, 1), Cost(5, 10)], [Cost(2, 9), Cost(7, 11)], [Cost(9, 2), Cost(6, 99)]]
+    assert median_costs(runs, ["small", "large"]) == {"small": Cost(2, 2), "large": Cost(6, 11)}
+
+
+def test_a_training_is_timed_by_its_photos_and_the_stages_that_it_began() -> None:
+    measured = {"epochs": rows((0, 100, 77.0), (0, 150, 77.0), (1, 250, 77.0)), "train_secs": 231}
+    result = timed(measured, [Cost(2, 0.01), Cost(5, 0.04)])
+    assert [epoch["train_secs"] for epoch in result["epochs"]] == pytest.approx([3.0, 0.5, 9.0])
+    assert result["train_secs"] == pytest.approx(12.5)
 
 
 def test_a_dip_is_what_the_first_validation_after_a_switch_lost_and_when_it_was_back() -> None:
