@@ -17,6 +17,10 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 DEAR = 1.05
 """A size is said to cost too much where a pixel of it costs this many times what it need."""
 
+FEW_STEPS = 1_000
+"""A run of fewer is told so where large batches are why: three times what was measured to be too
+few (docs/progressive.md, "Against a fixed size")."""
+
 
 def schedule_table(
     plan: Sequence[Stage],
@@ -106,7 +110,7 @@ def schedule_notes(
     *,
     cost_of_size: Callable[[int], float],
 ) -> list[str]:
-    """Returns what the table cannot say: batches and ends still open, sizes that cost too much.
+    """Returns what the table cannot say: batches and ends still open, too few steps, dear sizes.
 
     Args:
         plan: the stages.
@@ -120,6 +124,14 @@ def schedule_notes(
         notes.append(
             f"adaptive: a stage may end at {adaptive.shortest_share:g} of its epochs, and go on to "
             f"{adaptive.longest_share:g} of them."
+        )
+    steps, last = sum(stage.steps for stage in plan), plan[-1].global_batch
+    at_last = round(sum(stage.steps * stage.global_batch for stage in plan) / last)
+    if not any(stage.auto_batch for stage in plan) and steps < min(FEW_STEPS, at_last / 1.5):
+        notes.append(
+            f"steps: {steps:,}, where {at_last:,} would be taken with a batch of {last} "
+            "throughout. In short runs that cost more than the small photos saved "
+            "(docs/progressive.md): train longer, or keep the batch, as `short` does."
         )
     dear = [
         f"at {size} px {ratio:.2f} times as much as at {_liked(size)} px"

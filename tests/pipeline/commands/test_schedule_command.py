@@ -100,3 +100,21 @@ def test_notes_say_what_is_open_and_which_sizes_are_dear() -> None:
         "multiples of 32 px without a remainder.",
     ]
     assert schedule_notes(planned([{"image_size_px": 100}]), None, cost_of_size=area) == []
+
+
+@pytest.mark.parametrize(
+    ("batches", "epochs", "said"),
+    [
+        ((40, 20, 10), 2, ["steps: 35, where 60 would be taken with a batch of 10 throughout. "]),
+        ((40, 20, 10), 200, []),  # steps enough
+        ((10, 10, 10), 2, []),  # as many as there can be
+    ],
+)
+def test_notes_say_where_large_batches_leave_few_steps(
+    batches: tuple[int, ...], epochs: int, said: list[str]
+) -> None:
+    plan = planned(
+        [{"image_size_px": 96, "global_batch": batch, "epochs": epochs} for batch in batches]
+    )
+    notes = schedule_notes(plan, None, cost_of_size=area)
+    assert [note.partition("In short runs")[0] for note in notes] == said
