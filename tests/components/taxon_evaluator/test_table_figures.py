@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from random_photos import COLUMNS, RANKS, TEMPERATURE, Evaluated, evaluated, tables
@@ -137,19 +137,41 @@ def test_precision_recall_and_macro_averages_are_scikit_learns(
     assert overall["macro_f1"].n[0] == len(labels)
 
 
+def sums_of_taxa(
+    taxonomy: Taxonomy, photos: Evaluated, row: int, rank: str
+) -> dict[int, list[float]]:
+    """Of a photo the scores of each taxon of a rank over the best 15 leaves, taken literally.
+
+    In the order of their best leaves.
+    """
+    held: dict[int, list[float]] = {}
+    for leaf in photos.order[row, :15]:
+        taxon = taxon_at(taxonomy, leaf, rank)
+        if taxon is not None:
+            held.setdefault(taxon, []).append(photos.scores[row, leaf])
+    return held
+
+
 def rolled_up_taxa(taxonomy: Taxonomy, photos: Evaluated, rank: str) -> list[int | None]:
-    """The taxon of a rank with the largest sum over the best 15 leaves, taken literally."""
+    """The taxon of a rank with the largest sum; of several the one whose best leaf is first."""
     answers = []
     for row in range(len(photos.truths)):
-        held: dict[int, float] = {}
-        for leaf in photos.order[row, :15]:
-            taxon = taxon_at(taxonomy, leaf, rank)
-            if taxon is not None:
-                held[taxon] = held.get(taxon, 0.0) + photos.scores[row, leaf]
-        most = max(held.values(), default=0.0)
-        # In the order of their best leaves; sums may differ in the last bit.
-        answers.append(next((t for t, s in held.items() if s >= most - 1e-12), None))
+        held = sums_of_taxa(taxonomy, photos, row, rank)
+        answers.append(max(held, key=lambda taxon: math.fsum(held[taxon]), default=None))
     return answers
+
+
+def without_near_ties(taxonomy: Taxonomy, photos: Evaluated) -> Evaluated:
+    """Leaves out photos whose answer hangs on the last bit of a sum: either is right there."""
+
+    def decided(row: int, rank: str) -> bool:
+        held = sums_of_taxa(taxonomy, photos, row, rank).values()
+        # Taxa of the very same scores tie however they are summed.
+        sums = sorted({tuple(scores): sum(scores) for scores in held}.values(), reverse=True)
+        return len(sums) < 2 or sums[0] - sums[1] > 1e-12
+
+    rows = [row for row in range(len(photos.truths)) if all(decided(row, rank) for rank in RANKS)]
+    return Evaluated(photos.part(np.array(rows, int)), photos.scores[rows], photos.order[rows])
 
 
 @FEW
@@ -157,7 +179,8 @@ def rolled_up_taxa(taxonomy: Taxonomy, photos: Evaluated, rank: str) -> list[int
 def test_rolled_up_answers_are_right_as_often_as_counted_by_hand(
     taxonomy: Taxonomy, seed: int
 ) -> None:
-    photos = evaluated(taxonomy, count=24, seed=seed)
+    photos = without_near_ties(taxonomy, evaluated(taxonomy, count=24, seed=seed))
+    assume(len(photos.truths) > 0)
     found = families(taxonomy, photos)
     for rank in RANKS:
         truths = [taxon_at(taxonomy, truth, rank) for truth in photos.truths]
