@@ -2,9 +2,10 @@
 
 fixed     one stage at the last size with the last regularisation: what the others are measured by
 journal   100, 200, 299 px; the batch shrinks to a quarter while the photos grow, and with it the
-          regularisation grows: for long runs on many photos, from scratch
+          regularisation grows: for long runs on many photos; over few epochs its batches leave too
+          few steps
 short     210, 255, 299 px; batch and mild regularisation constant, and each stage's rate above the
-          last one's: for a few epochs, and from pretrained weights
+          last one's: for a few epochs, from scratch or from pretrained weights
 paper-s   EfficientNetV2-S: 128 to 300 px, dropout 0.1 to 0.3, RandAugment 5 to 15
 paper-m   EfficientNetV2-M: 128 to 380 px, dropout 0.1 to 0.4, RandAugment 5 to 20, Mixup 0 to 0.2
 transfer  the head alone on a frozen backbone at half the size, then all of the network
