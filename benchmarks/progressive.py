@@ -7,9 +7,9 @@
 Arms: `fixed`, which is the last size from start to end with the last regularisation of the first
 preset (give the mild one first: over few epochs that is the stronger baseline); each preset over as
 many epochs, and over as much training time as `fixed` took. Same network, photos, seeds and base
-rate. Each training is a process of its own, seeds take turns, and a training
-that is finished is not done again: give the same command to go on after a stop. Prints tables and
-writes curves.svg beside the results.
+rate. Each training is a process of its own, seeds take turns, and a training that is finished is
+not done again: give the same command to go on after a stop. Prints tables and writes curves.svg
+beside the results.
 
 Seconds are CPU seconds of one thread, reading and tracing included and validation not. What a stage
 takes to begin and what a photo of it takes is measured first, every kind of stage in turn in each
@@ -27,6 +27,7 @@ import statistics
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ class Comparison:
 
     def _arms(self, costs: dict[str, Cost]) -> dict[str, tuple[str | None, float]]:
         """Of each arm its preset, None for the fixed size, and its epochs."""
-        photos = self._splits()["train"].count
+        photos = self._splits["train"].count
 
         def secs(preset: str | None, photos: int) -> float:
             return sum(
@@ -170,7 +171,7 @@ class Comparison:
         return dict(json.loads(result.read_text()))
 
     def _spec(self, settings: dict[str, Any], result: Path, measured: bool) -> dict[str, Any]:
-        splits = self._splits()
+        splits = self._splits
         return {
             "settings": settings,
             "splits": {name: asdict(split) for name, split in splits.items()},
@@ -180,6 +181,7 @@ class Comparison:
             "result": str(result),
         }
 
+    @cached_property
     def _splits(self) -> dict[str, Any]:
         from benchmarks.progressive_records import prepared  # imports TensorFlow
 
