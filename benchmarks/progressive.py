@@ -107,15 +107,16 @@ class Comparison:
     def run(self) -> dict[str, list[dict[str, Any]]]:
         """Returns the results of every arm, one a seed."""
         costs = self.costs()
-        arms: dict[str, list[dict[str, Any]]] = {}
+        planned = self._arms(costs)
+        arms: dict[str, list[dict[str, Any]]] = {arm: [] for arm in planned}
         for seed in range(1, self.arguments.seeds + 1):
-            for arm, (preset, epochs) in self._arms(costs).items():
+            for arm, (preset, epochs) in planned.items():
                 stages = self._stages(preset, epochs)
                 result = self._trained(
                     f"{arm}, seed {seed}", self._settings(stages, seed), says=f"{epochs:g} epochs"
                 )
                 of_stages = [costs[kind_of(stage)] for stage in stages]
-                arms.setdefault(arm, []).append(timed(result, of_stages))
+                arms[arm].append(timed(result, of_stages))
         return arms
 
     def costs(self) -> dict[str, Cost]:

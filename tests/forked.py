@@ -55,22 +55,28 @@ class Forked:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> None:
-        self._process = _start(
-            code,
-            [str(each) for each in arguments],
-            dict(os.environ if environment is None else environment),
-            (log, errors or log),
-            directory or Path.cwd(),
+        _context.set_forkserver_preload(PRELOADED)
+        with mock.patch.dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2"):  # read when it is imported
+            forkserver.ensure_running()
+        outputs = (log, errors or log)
+        for path in outputs:
+            path.touch()  # so that it is there to be read at once
+        self._process = _context.Process(
+            target=_run,
+            args=(
+                code,
+                [str(each) for each in arguments],
+                dict(os.environ if environment is None else environment),
+                outputs,
+                directory or Path.cwd(),
+            ),
         )
+        self._process.start()
 
     @property
     def pid(self) -> int:
         assert self._process.pid is not None
         return self._process.pid
-
-    @property
-    def returncode(self) -> int | None:
-        return self._process.exitcode
 
     def poll(self) -> int | None:
         """The exit code; None while it runs."""
@@ -115,31 +121,12 @@ def run(
             directory=directory,
         )
         try:
-            code_of_exit = process.wait(timeout_secs)
+            exit_code = process.wait(timeout_secs)
         finally:
             process.kill()
         return subprocess.CompletedProcess(
-            [str(code), *map(str, arguments)], code_of_exit, log.read_text(), errors.read_text()
+            [str(code), *map(str, arguments)], exit_code, log.read_text(), errors.read_text()
         )
-
-
-def _start(
-    code: Path | str,
-    arguments: list[str],
-    environment: dict[str, str],
-    outputs: tuple[Path, Path],
-    directory: Path,
-) -> multiprocessing.process.BaseProcess:
-    _context.set_forkserver_preload(PRELOADED)
-    with mock.patch.dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2"):  # read when it is imported
-        forkserver.ensure_running()
-    for path in outputs:
-        path.touch()  # so that it is there to be read at once
-    process = _context.Process(
-        target=_run, args=(code, arguments, environment, outputs, directory), name=str(code)[:80]
-    )
-    process.start()
-    return process
 
 
 def _run(
