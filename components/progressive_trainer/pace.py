@@ -54,6 +54,10 @@ class Pace:
         self._trace_secs = 0.0
         self._validated_px = 0
 
+    def restart(self) -> None:
+        """A run goes on at another place than where the last step ended: nothing is timed there."""
+        self._points.clear()
+
     def enter(self, stage: Stage, now_secs: float) -> None:
         """Training begins, or goes on, in a stage."""
         if self._stage is None or stage.index != self._stage.index:

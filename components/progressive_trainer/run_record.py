@@ -81,6 +81,7 @@ class RunRecord:
         """
         self._steps = state.get("steps", 0)
         self._began_secs = self._clock() - state.get("wall_secs", 0.0)
+        self._pace.restart()
         if not self._devices.is_chief:
             return
         self._log.cut(state.get("rows_bytes", 0))

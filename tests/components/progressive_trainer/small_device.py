@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 from unittest import mock
 
@@ -16,8 +17,12 @@ from components.progressive_trainer.steps import Steps
 
 
 @contextmanager
-def holding(photos: int) -> Iterator[list[tuple[int, int]]]:
+def holding(photos: int, *, steps: int = 0) -> Iterator[list[tuple[int, int]]]:
     """Training steps over more photos at a time fail, having spoilt a weight.
+
+    Args:
+        photos: as many as fit.
+        steps: of each stage that go well even so.
 
     Yields:
         (stage, parts) of each step that failed.
@@ -28,7 +33,11 @@ def holding(photos: int) -> Iterator[list[tuple[int, int]]]:
         step = training(self, stage, parts=parts)
         at_a_time = -(-stage.global_batch // self._devices.replicas // parts)
 
-        def failing(*_: Any) -> Any:
+        went_well = count()
+
+        def failing(*given: Any) -> Any:
+            if next(went_well) < steps:
+                return step(*given)
             failed.append((stage.index, parts))
             first = self._model.trainable_variables[0]
             first.assign(keras.ops.convert_to_numpy(first) + 1.0)  # an update that got through

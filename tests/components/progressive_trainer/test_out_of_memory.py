@@ -23,6 +23,7 @@ from tiny_training import NUM_LEAVES, THIN, StopsAt, settings, stage
 from components.progressive_trainer import calibration, memory_fit
 from components.progressive_trainer.accumulation import part_bounds, slower_averages
 from components.progressive_trainer.checkpoint import Checkpoints
+from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.memory_estimate import Footprint
@@ -44,9 +45,11 @@ def plain_and_thin() -> Iterator[None]:
         yield
 
 
-def new_loop(photos: tuple[Photos, Photos], **given: Any) -> TrainingLoop:
+def new_loop(
+    photos: tuple[Photos, Photos], trained: TrainerSettings = SETTINGS, **given: Any
+) -> TrainingLoop:
     return TrainingLoop(
-        SETTINGS,
+        trained,
         num_leaves=NUM_LEAVES,
         train=photos[0],
         val=photos[1],
@@ -67,6 +70,23 @@ def in_parts(photos: tuple[Photos, Photos]) -> TrainingLoop:
     # Back at the start of the second stage, the first has nothing left to do.
     assert [call.args[1] for call in ran.mock_calls] == [0, 0, 0, 1, 1, 1]
     return loop
+
+
+def test_step_in_the_middle_of_a_stage_is_taken_in_parts(
+    photos: tuple[Photos, Photos], in_parts: TrainingLoop, tmp_path: Path
+) -> None:
+    often = SETTINGS.model_copy(update={"checkpoint_secs": 1e-9})
+    loops = [  # go back to the stage's beginning, or by a step
+        new_loop(photos),
+        new_loop(photos, trained=often, checkpoints=Checkpoints(tmp_path)),
+    ]
+    for loop in loops:
+        with holding(2, steps=1) as failed:
+            loop.run()
+        assert failed[0] == (0, 1)
+        assert [row["examples_seen"] for row in loop.history] == [
+            row["examples_seen"] for row in in_parts.history
+        ]
 
 
 def test_run_that_ran_out_of_memory_trains_what_it_would_have(
