@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import pydantic
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from schemas.errors import ConfigError, did_you_mean
 
@@ -28,8 +28,21 @@ class Settings(BaseModel):
     """A frozen group of settings that refuses unknown keys."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic takes true for 1: `head_rank: true` would be a head of rank 1."""
+        field = cls.model_fields[str(info.field_name)]
+        if isinstance(value, bool) and not _takes_bool(field.annotation):
+            raise ValueError("Input should be a value, not true or false")
+        return value
 
 
 S = TypeVar("S", bound=Settings)
@@ -62,6 +75,12 @@ def _line(model: type[Settings], fault: Any) -> str:
     if fault["type"] == "missing":
         return f"{path}: required, but not given."
     message = fault["msg"].removeprefix("Value error, ").removesuffix(".")
+    if fault["type"] == "model_type":
+        allowed = _fields_at(model, fault["loc"])
+        message = f"takes settings of its own, such as {{{allowed[0]}: ...}}. Allowed: "
+        message += ", ".join(allowed)
+    if fault["type"] == "tuple_type":
+        message = "takes a list of values, such as [first, last]"
     prefix = f"{path}: " if path else ""
     return f"{prefix}{message}. Received: {fault['input']!r}."
 
@@ -76,6 +95,10 @@ def _fields_at(model: type[Settings], location: Iterable[int | str]) -> list[str
         if field is not None:
             current = _settings_in(field.annotation) or current
     return list(current.model_fields) if _is_settings(current) else []
+
+
+def _takes_bool(annotation: Any) -> bool:
+    return annotation in (bool, Any) or any(map(_takes_bool, typing.get_args(annotation)))
 
 
 def _is_settings(annotation: Any) -> bool:

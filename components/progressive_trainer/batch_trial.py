@@ -27,6 +27,7 @@ from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.job import USER_ERROR_EXIT_CODE
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.orphan import end_when_orphaned
+from components.progressive_trainer.out_of_memory import is_out_of_memory
 from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.schedule import written_stages
 from components.progressive_trainer.schedule_settings import ScheduleSettings, StageSettings
@@ -150,7 +151,9 @@ class StageTrial:
             return Trial(batch, False, 0.0, why_not)
         try:
             secs = self._fastest_step_secs(batch)
-        except tf.errors.ResourceExhaustedError as error:
+        except tf.errors.OpError as error:
+            if not is_out_of_memory(error):
+                raise
             return Trial(batch, False, 0.0, f"out of memory: {str(error).splitlines()[0][:120]}")
         fits, words = self._memory.taken(batch)
         return Trial(batch, fits, batch / secs if fits else 0.0, words)

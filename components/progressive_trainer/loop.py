@@ -196,6 +196,7 @@ class TrainingLoop:
         if index and seen == stage.start_examples:
             self._learner.begin_stage(stage, before=self.plan[index - 1])
         self._way_back.begin(stage, seen, partial(self._state.copy, seen, sums))
+        self._stop.begin_stage()
         while seen < stage.end_examples:
             self._way_back.step(seen)
             self._take_step(stage, seen, step, batches, sums)

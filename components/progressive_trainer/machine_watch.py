@@ -28,7 +28,7 @@ class MachineWatch:
     Attributes:
         cluster: all machines, and which this one is.
         longest_wait_secs: from the beginning of a step to that of the next.
-        last_step: gives when a step last began, on `clock`; None before the first.
+        last_step: gives when a step last began, on `clock`; None before the first of a stage.
         give_up: is told in words what is wrong; ends the process.
         clock: seconds.
     """

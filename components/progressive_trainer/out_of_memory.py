@@ -32,12 +32,30 @@ class StepOutOfMemory(Exception):
         super().__init__(f"out of memory in stage {stage.index + 1}")
 
 
+_SAYS_SO = (
+    "RESOURCE_EXHAUSTED",
+    "Out of memory while trying to allocate",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDA_ERROR_OUT_OF_MEMORY",
+)
+
+
+def is_out_of_memory(error: tf.errors.OpError) -> bool:
+    """Whether a device ran out of memory: a convolution that finds no room to work in says NotFound
+    ("No algorithm worked!"), cuDNN and cuBLAS say Internal or Unknown, with the reason in words."""
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return True
+    return any(words in str(error.message) for words in _SAYS_SO)
+
+
 @contextmanager
 def step_memory(stage: Stage) -> Iterator[None]:
     """Turns TensorFlow's error into one that says which stage it was in."""
     try:
         yield
-    except tf.errors.ResourceExhaustedError as error:
+    except tf.errors.OpError as error:
+        if not is_out_of_memory(error):
+            raise
         raise StepOutOfMemory(stage) from error
 
 

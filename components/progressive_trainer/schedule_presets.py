@@ -139,11 +139,14 @@ def preset_stages(preset: PresetSchedule) -> tuple[StageSettings, ...]:
         if published == published_last:
             return preset.image_size_px or rounded(last, preset.size_multiple_px)
         place = (published - published_first) / (published_last - published_first)
-        return rounded(first + place * (last - first), preset.size_multiple_px)
+        exact = first + place * (last - first)
+        nearest = rounded(exact, preset.size_multiple_px)
+        fits = min(preset.smallest_size_px, last) <= nearest <= size(-1)
+        return nearest if fits else round(exact)
 
     def stage(index: int) -> StageSettings:
         batch = preset.global_batch
-        if batch != "auto":
+        if batch != "auto" and recipe.batch_factor[index] != 1.0:
             batch = rounded(batch * recipe.batch_factor[index], preset.batch_multiple)
         return StageSettings.model_validate(
             {

@@ -8,7 +8,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    field_validator,
+    model_validator,
+)
 
 from schemas.settings import Settings
 
@@ -38,9 +45,9 @@ def _photos_or_auto(value: object) -> object:
     raise ValueError("Input should be auto, or a whole number of photos, at least 1")
 
 
-def _as_both_ends(value: object) -> object:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (value, value) if is_number else value
+def _as_only_entry(value: object) -> object:
+    """One value for all stages."""
+    return (value,) if isinstance(value, str) else value
 
 
 SIZE_MULTIPLE_PX = 32
@@ -114,6 +121,12 @@ class StageSettings(Settings):
         return self
 
 
+_WITH_TWO_ENDS = (
+    *("image_size_px", "global_batch", "epochs", "dropout", "augment"),
+    *("rand_augment", "mixup", "cutmix", "label_smoothing"),
+)
+
+
 class LinearSchedule(Settings):
     """Stages between two ends, in equal steps."""
 
@@ -121,9 +134,10 @@ class LinearSchedule(Settings):
     """Number of stages."""
 
     image_size_px: tuple[_ImageSizePx, _ImageSizePx] = (100, 299)
-    """First and last image size, in pixels, exactly: the last is the phone's and the server's."""
+    """First and last image size, in pixels, exactly: the last is the phone's and the server's. Of
+    this and of all that has two ends here, one value stands for both."""
 
-    size_multiple_px: int = Field(SIZE_MULTIPLE_PX, ge=1)
+    size_multiple_px: int = Field(SIZE_MULTIPLE_PX, ge=1, le=1024)
     """Sizes between the two are rounded to a multiple of this, in pixels; 1: to none. Every network
     here halves them five times, at 32 without a remainder."""
 
@@ -131,7 +145,8 @@ class LinearSchedule(Settings):
     """First and last global batch, in photos; geometric in between. Both `auto`: as many as fit."""
 
     batch_multiple: int = Field(8, ge=1)
-    """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
+    """Batches between the two are rounded to a multiple of this: a multiple of the replicas divides
+    among them."""
 
     epochs: tuple[_Epochs, _Epochs] = (10.0, 10.0)
     """Epochs of the first and of the last stage."""
@@ -161,15 +176,17 @@ class LinearSchedule(Settings):
     cutmix: tuple[_Alpha, _Alpha] = (0.0, 0.0)
     """CutMix's alpha in the first and in the last stage; 0: none."""
 
-    label_smoothing: Annotated[tuple[_Smoothing, _Smoothing], BeforeValidator(_as_both_ends)] = (
-        0.1,
-        0.1,
-    )
-    """Share of the target spread evenly over all leaves, in the first and in the last stage, 0..1;
-    one number: in all stages."""
+    label_smoothing: tuple[_Smoothing, _Smoothing] = (0.1, 0.1)
+    """Share of the target spread evenly over all leaves in the first and the last stage, 0..1."""
 
-    trainable: tuple[_Trainable, ...] = ("all",)
+    trainable: Annotated[tuple[_Trainable, ...], BeforeValidator(_as_only_entry)] = ("all",)
     """What learns in each stage, as in `stages`: an entry a stage, or one for all of them."""
+
+    @field_validator(*_WITH_TWO_ENDS, mode="before")
+    @classmethod
+    def _one_value_is_both_ends(cls, value: object) -> object:
+        one = isinstance(value, (int, float, str)) and not isinstance(value, bool)
+        return (value, value) if one else value
 
     @model_validator(mode="after")
     def _each_stage_learns(self) -> LinearSchedule:
@@ -206,12 +223,12 @@ class PresetSchedule(Settings):
     """Size of the last stage, in pixels; the others keep their ratio to it, but for
     `smallest_size_px`. Null: the recipe's."""
 
-    smallest_size_px: int = Field(96, ge=1)
+    smallest_size_px: _ImageSizePx = 96
     """Where the first stage would be smaller than this, in pixels, it has this size (at most the
     last one's), and the stages between keep their places between the two. Every network here halves
     a photo five times: of 96 px nine places are left to tell its parts by, of 64 px four."""
 
-    size_multiple_px: int = Field(1, ge=1)
+    size_multiple_px: int = Field(1, ge=1, le=1024)
     """Sizes are rounded to a multiple of this, in pixels, but for an `image_size_px` that is given;
     1: as published. 32 suits every network here: `fieldmark schedule` says what it would save."""
 
@@ -219,7 +236,8 @@ class PresetSchedule(Settings):
     """Global batch of the last stage, in photos; `auto`: in each stage as many as fit."""
 
     batch_multiple: int = Field(8, ge=1)
-    """Batches are rounded to a multiple of this: a multiple of the replicas divides among them."""
+    """Batches that the recipe makes larger than the last are rounded to a multiple of this: a
+    multiple of the replicas divides among them."""
 
     learning_rate: float = Field(1e-3, gt=0)
     """Peak learning rate at a global batch of `learning_rate_batch`."""
@@ -231,7 +249,10 @@ class PresetSchedule(Settings):
     """How the rate follows the batch; null: as suits the optimizer, `sqrt` for AdamW, `linear` for
     SGD and RMSprop."""
 
-    trainable: tuple[_Trainable, ...] | None = None
+    trainable: Annotated[
+        Annotated[tuple[_Trainable, ...], Field(min_length=1)] | None,
+        BeforeValidator(_as_only_entry),
+    ] = None
     """What learns in each stage, as in `stages`: an entry a stage, or one for all of them; null: as
     the recipe has it."""
 

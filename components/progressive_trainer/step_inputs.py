@@ -28,9 +28,10 @@ def step_inputs(
         seed: of the run.
         stop: 1 if this process was asked to stop, else 0.
     """
-    return (
-        tf.constant(rate, tf.float32),
-        tf.constant(stage.dropout, tf.float32),
-        tf.constant([seed, seen % SEEDS], tf.int32),
-        tf.constant(stop, tf.float32),
-    )
+    with tf.device("CPU:0"):  # made on a GPU, a new value would wait for the step before
+        return (
+            tf.constant(rate, tf.float32),
+            tf.constant(stage.dropout, tf.float32),
+            tf.constant([seed, seen % SEEDS], tf.int32),
+            tf.constant(stop, tf.float32),
+        )

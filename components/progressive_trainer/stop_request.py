@@ -58,8 +58,12 @@ class StopRequest:
         return float(self.requested)
 
     def last_step(self) -> float | None:
-        """When a step last asked, on the monotonic clock; None before the first."""
+        """When a step last asked, on the monotonic clock; None before the first of a stage."""
         return self._step_secs
+
+    def begin_stage(self) -> None:
+        """A stage begins: photos before its place in the epoch may have to be skipped, for long."""
+        self._step_secs = None
 
     def ask(self) -> None:
         """Asks as a signal would."""

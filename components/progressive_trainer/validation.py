@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.out_of_memory import is_out_of_memory
 from components.progressive_trainer.photo_stream import validation_stream
 from components.progressive_trainer.step_watch import READ_EVERY_STEPS
 from components.progressive_trainer.stop_request import StopRequest
@@ -145,7 +146,9 @@ def sums_over(
 def _told_what_to_lower(label: str, image_size_px: int, global_batch: int) -> Iterator[None]:
     try:
         yield
-    except tf.errors.ResourceExhaustedError as error:
+    except tf.errors.OpError as error:
+        if not is_out_of_memory(error):
+            raise
         raise FieldmarkError(
             f"A device ran out of memory while {label} at {image_size_px} px with a "
             f"trainer.eval_batch of {global_batch}. Lower trainer.eval_batch."

@@ -42,6 +42,7 @@ from components.progressive_trainer.cluster import (
 )
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import find_devices
+from components.progressive_trainer.doubtful import doubts
 from components.progressive_trainer.history_file import TENSORBOARD_DIR, write_history
 from components.progressive_trainer.job import (
     RESUME_EXIT_CODE,
@@ -116,6 +117,10 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
             board=Path(job.history_dir) / TENSORBOARD_DIR,
         )
         tell_memory(loop.memory(), devices)
+        for doubt in doubts(settings, loop.plan, num_photos=train_photos.count):
+            logging.warning("%s", doubt)
+            if devices.is_chief:
+                emit("note", text=doubt)
         if is_exported_model(settings.base_weights):
             _start_from(loop, settings, taxonomy, Path(job.history_dir))
         try:

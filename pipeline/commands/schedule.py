@@ -50,6 +50,7 @@ def command(
         config = "ladybirds"
     trainer = load_config(config, overrides=overrides).trainer
     with chatter_to(Path(os.devnull)):
+        from components.progressive_trainer.doubtful import doubts
         from components.progressive_trainer.flops import FlopCounter
         from components.progressive_trainer.memory_estimate import Footprint
         from components.progressive_trainer.schedule import stages
@@ -62,6 +63,7 @@ def command(
             plan, num_photos=photos, cost_of_size=cost, val_photos=val_photos or 0
         )
         notes = schedule_notes(plan, trainer.adaptive, cost_of_size=cost)
+        notes += doubts(trainer, plan, num_photos=photos)
         memory = Footprint(counter.model, trainer).of(plan, replicas=1).in_words()
         curves = schedule_curves(plan, trainer.schedule, num_photos=photos)
     click.echo(f"{trainer.network}, {photos:,} training photos, {leaves:,} leaves\n")

@@ -91,3 +91,30 @@ def test_what_came_is_shown_as_it_came() -> None:
     assert message({"name": "a", "directory": "../runs"}) == (
         "t.yaml: directory: must be below this directory. Received: '../runs'."
     )
+
+
+def test_true_is_no_number() -> None:
+    class Head(Settings):
+        rank: int | None = None
+        shares: tuple[float, float] = (0.0, 1.0)
+        compiled: bool = False
+
+    assert load_settings(Head, {"compiled": True}, source="t.yaml").compiled
+    for values in ({"rank": True}, {"shares": False}):
+        with pytest.raises(ConfigError, match=r"Input should be a value, not true or false"):
+            load_settings(Head, values, source="t.yaml")
+
+
+def test_numbers_are_finite() -> None:
+    class Loop(Settings):
+        secs: float = 1.0
+
+    with pytest.raises(ConfigError, match=r"t.yaml: secs: Input should be a finite number"):
+        load_settings(Loop, {"secs": float("inf")}, source="t.yaml")
+
+
+def test_word_where_a_group_of_settings_belongs() -> None:
+    assert message({"name": "a", "final": "short"}) == (
+        "t.yaml: final: takes settings of its own, such as {epochs: ...}. Allowed: epochs, "
+        "size_px. Received: 'short'."
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tiny_training import settings, stage
 
+from components.progressive_trainer import device_memory
 from components.progressive_trainer.device_memory import host_memory_bytes, smallest_gpu_bytes
 from components.progressive_trainer.memory_estimate import (
     SLOTS,
@@ -153,3 +154,15 @@ def test_memory_of_a_machine_is_its_containers_where_that_has_less(tmp_path: Pat
 def test_memory_of_gpus_is_the_smallests() -> None:
     assert smallest_gpu_bytes("24576\n16384\n") == 16384 * 2**20
     assert smallest_gpu_bytes("") is None
+
+
+def test_nvidia_smi_that_hangs_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\nexec sleep 60\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(device_memory, "_ASK_SECS", 0.1)
+    monkeypatch.setattr(device_memory.tf.config, "list_physical_devices", lambda kind: [kind])
+    assert device_memory.device_memory_bytes() is None

@@ -28,7 +28,12 @@ from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.memory_estimate import Footprint
 from components.progressive_trainer.networks import build_network
-from components.progressive_trainer.out_of_memory import StepOutOfMemory, place_to_go_back_to
+from components.progressive_trainer.out_of_memory import (
+    StepOutOfMemory,
+    is_out_of_memory,
+    place_to_go_back_to,
+    step_memory,
+)
 from components.progressive_trainer.photo_order import Share
 from components.progressive_trainer.schedule import stages
 from components.progressive_trainer.stop_request import StopRequest, TrainingStopped
@@ -70,6 +75,31 @@ def in_parts(photos: tuple[Photos, Photos]) -> TrainingLoop:
     # Back at the start of the second stage, the first has nothing left to do.
     assert [call.args[1] for call in ran.mock_calls] == [0, 0, 0, 1, 1, 1]
     return loop
+
+
+@pytest.mark.parametrize(
+    ("error", "is_memory"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"), True),
+        (
+            tf.errors.NotFoundError(
+                None,
+                None,
+                "No algorithm worked!  Error messages:\n  Profiling failure: RESOURCE_EXHAUSTED: "
+                "Out of memory while trying to allocate 2147483648 bytes.",
+            ),
+            True,
+        ),
+        (tf.errors.InternalError(None, None, "CUDNN_STATUS_ALLOC_FAILED in tensorflow"), True),
+        (tf.errors.NotFoundError(None, None, "photos.tfrecord.gz; No such file"), False),
+        (tf.errors.InvalidArgumentError(None, None, "Incompatible shapes"), False),
+    ],
+)
+def test_what_is_out_of_memory(error: tf.errors.OpError, is_memory: bool) -> None:
+    assert is_out_of_memory(error) is is_memory
+    first = stages(SETTINGS.schedule, num_photos=12)[0]
+    with pytest.raises(StepOutOfMemory if is_memory else type(error)), step_memory(first):
+        raise error
 
 
 def test_step_in_the_middle_of_a_stage_is_taken_in_parts(

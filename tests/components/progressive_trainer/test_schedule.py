@@ -288,7 +288,8 @@ def test_batches_are_geometric_up_to_rounding_to_their_multiple(
     )
     plan = stages(settings, num_photos=10_000)
 
-    for stage in plan:
+    assert [plan[0].global_batch, plan[-1].global_batch] == [first, last]
+    for stage in plan[1:-1]:
         exact = first * (last / first) ** (stage.index / (count - 1))
         assert stage.global_batch % multiple == 0
         assert stage.global_batch >= multiple
@@ -505,7 +506,15 @@ def test_label_smoothing_moves_between_its_ends_or_stays() -> None:
     assert smoothing(0.05) == [0.05] * 3
     with pytest.raises(ConfigError, match=r"linear\.label_smoothing\.1: Input should be less than"):
         smoothing([0.1, 1])
-    with pytest.raises(
-        ConfigError, match=r"linear\.label_smoothing: Input should be a valid tuple"
-    ):
+    with pytest.raises(ConfigError, match=r"linear\.label_smoothing\.0: .* a valid number"):
         smoothing("much")
+    with pytest.raises(ConfigError, match=r"linear\.label_smoothing: takes a list of values"):
+        smoothing({"first": 0.1})
+
+
+def test_of_two_ends_one_value_is_both() -> None:
+    linear = {"stages": 3, "image_size_px": 224, "global_batch": "auto", "trainable": "head"}
+    made = written_stages(schedule(linear=linear))
+    assert [(each.image_size_px, each.global_batch, each.trainable) for each in made] == [
+        (224, "auto", "head")
+    ] * 3

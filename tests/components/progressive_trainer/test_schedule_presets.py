@@ -79,8 +79,28 @@ def test_sizes_keep_their_ratio_to_the_last_unless_too_small(
 
 
 def test_smallest_size_is_a_setting() -> None:
-    made = plan("journal", image_size_px=160, smallest_size_px=1)
+    made = plan("journal", image_size_px=160, smallest_size_px=32)
     assert [stage.image_size_px for stage in made] == [54, 107, 160]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sizes"),
+    [
+        ("journal", {"image_size_px": 90}, [90, 90, 90]),
+        ("paper-s", {"image_size_px": 124}, [96, 96, 115, 124]),
+        ("journal", {"image_size_px": 160, "smallest_size_px": 110}, [110, 128, 160]),
+    ],
+)
+def test_multiple_takes_no_stage_below_the_smallest_size_or_above_the_last(
+    name: str, given: dict[str, int], sizes: list[int]
+) -> None:
+    made = plan(name, size_multiple_px=32, **given)
+    assert [stage.image_size_px for stage in made] == sizes
+
+
+def test_last_batch_is_what_is_given() -> None:
+    assert [stage.global_batch for stage in plan("journal", global_batch=12)] == [48, 24, 12]
+    assert [stage.global_batch for stage in plan("short", global_batch=33)] == [33, 33, 33]
 
 
 def test_sizes_have_their_multiple() -> None:

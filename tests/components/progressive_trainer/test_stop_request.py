@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+from components.progressive_trainer.stop_request import StopRequest
+
 # The main thread waits in C, as it does in a collective operation whose other side is gone: no
 # handler of Python's own would run.
 CODE = textwrap.dedent("""
@@ -47,3 +49,11 @@ def test_first_signal_asks_and_the_second_ends_the_process_at_once(name: str) ->
         "A second signal ends it at once.\n"
         f"A second signal ({number:d}): ending at once.\n"
     )
+
+
+def test_stage_that_begins_has_no_last_step() -> None:
+    stop = StopRequest()
+    stop.flag()
+    assert stop.last_step() is not None
+    stop.begin_stage()  # photos are skipped now, for longer than machines wait for a step
+    assert stop.last_step() is None
