@@ -68,7 +68,9 @@ def test_run_that_a_signal_ends_says_with_its_code_who_sent_it(
 ) -> None:
     """75 tells a scheduler to start the run again; 130 is the shell's after Ctrl-C."""
     script = (
-        "import os, time\n"
+        "import os, signal, time\n"
+        # A shell without job control starts what runs in its background with SIGINT ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pipeline import local_run\n"
         "from pipeline.cli import fieldmark, main\n"
         "@fieldmark.command('wait')\n"
