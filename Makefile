@@ -49,7 +49,7 @@ test-docker: setup  ## Builds the image and runs a pipeline in its containers; i
 test-flink: setup  ## Runs the data steps on a Flink cluster of this machine; needs Java and Maven.
 	$(BIN)/pytest -s -m flink tests/benchmarks/test_beam_flink.py
 
-test-backbones: setup  ## Holds the promises of trainer and Keras 2 file for the largest networks: two to three hours.
+test-backbones: setup  ## Holds the promises of trainer and Keras 2 file for the largest networks: hours.
 	$(PYTEST) tests/components/progressive_trainer/test_backbone*.py tests/serving/test_legacy_model.py -m ""
 
 lint: setup  ## Checks style, types, and which room imports which.

@@ -29,8 +29,10 @@ def linear_stages(linear: LinearSchedule) -> tuple[StageSettings, ...]:
         first, last = linear.global_batch
         if first == "auto" or last == "auto":
             return "auto"
-        if index in (0, count - 1):
-            return last if index else first if count > 1 else last
+        if index == count - 1:
+            return last
+        if index == 0:
+            return first
         exact = math.exp(between((math.log(first), math.log(last)), index))
         return rounded(exact, linear.batch_multiple)
 
