@@ -26,6 +26,7 @@ from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.job import USER_ERROR_EXIT_CODE
 from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.order_of_sums import sums_in_order
 from components.progressive_trainer.orphan import end_when_orphaned
 from components.progressive_trainer.out_of_memory import is_out_of_memory
 from components.progressive_trainer.photo_order import Share
@@ -158,6 +159,7 @@ class StageTrial:
         fits, words = self._memory.taken(batch)
         return Trial(batch, fits, batch / secs if fits else 0.0, words)
 
+    @sums_in_order()
     def _fastest_step_secs(self, batch: int) -> float:
         stage = replace(self._loop.plan[0], global_batch=batch)
         step = self._loop.training_step(stage)

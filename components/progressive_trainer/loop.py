@@ -37,6 +37,7 @@ from components.progressive_trainer.finite_check import FiniteCheck
 from components.progressive_trainer.learner import Learner
 from components.progressive_trainer.memory_estimate import Footprint, MemoryEstimate
 from components.progressive_trainer.memory_fit import split_what_would_not_fit
+from components.progressive_trainer.order_of_sums import sums_in_order
 from components.progressive_trainer.out_of_memory import StepOutOfMemory, step_memory
 from components.progressive_trainer.photos import Photos
 from components.progressive_trainer.run_checks import check_run
@@ -142,6 +143,7 @@ class TrainingLoop:
         """Returns a step as this training takes them, see `Steps.training`; for trials."""
         return self._steps.training(stage)
 
+    @sums_in_order()
     def run(self) -> None:
         """Trains to the end of the schedule.
 
