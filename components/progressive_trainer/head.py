@@ -27,7 +27,8 @@ PROJECTION = "projection"
 def add_head(
     features: keras.KerasTensor, *, num_leaves: int, rank: int | None
 ) -> keras.KerasTensor:
-    """Returns float32 [B, N], the logits.
+    """Returns float [B, N], the logits: float32 under a half-precision policy too, float64 under
+    that of the tests that compare replicas.
 
     Args:
         features: float [B, C], after dropout.
@@ -37,12 +38,12 @@ def add_head(
     Raises:
         ConfigError: if the rank is not below the number of features, so that it would save nothing.
     """
+    dtype = keras.backend.result_type("float32", keras.config.dtype_policy().compute_dtype)
     if rank is not None:
         _check_rank(rank, features=int(features.shape[-1]), num_leaves=num_leaves)
-        features = keras.layers.Dense(rank, use_bias=False, name=PROJECTION, dtype="float32")(
-            features
-        )
-    return keras.layers.Dense(num_leaves, name=LEAVES, dtype="float32")(features)
+        projection = keras.layers.Dense(rank, use_bias=False, name=PROJECTION, dtype=dtype)
+        features = projection(features)
+    return keras.layers.Dense(num_leaves, name=LEAVES, dtype=dtype)(features)
 
 
 def head_layers(model: keras.Model) -> list[keras.layers.Dense]:

@@ -91,7 +91,7 @@ class Steps:
                     with step_context(rate=dropout, seed=seed, first_row=first_row, rows=rows):
                         features = part.features(mixed.images)
                     losses, hits = self._losses(mixed, features, stage.label_smoothing, seed)
-                    losses = weights * losses
+                    losses = tf.cast(weights, losses.dtype) * losses
                     objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / rows)
                 return tape.gradient(objective, variables), losses, hits
 
@@ -145,7 +145,7 @@ class Steps:
             logits = logits_of(tf.cast(images, tf.float32), training=False)
             losses = smoothed_crossentropy(labels, logits, 0.0)
             hits = top_hits(labels, logits) * weights[:, None]
-            return _summed(losses * weights, hits, stop)
+            return _summed(losses * tf.cast(weights, losses.dtype), hits, stop)
 
         @tf.function(autograph=False)
         def step(images: Any, labels: Any, weights: Any, stop: Any) -> Any:
@@ -163,7 +163,7 @@ class Steps:
     def _losses(
         self, mixed: Mixed, features: tf.Tensor, smoothing: float, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Losses float32 [B], hits float32 [B, 3]; of sampled leaves over those that were drawn."""
+        """Losses float [B], hits float32 [B, 3]; of sampled leaves over those that were drawn."""
         leaves = self._model.get_layer(LEAVES)
         if self._sampled_leaves is None:
             logits = leaves(features)
@@ -183,7 +183,7 @@ class Steps:
 
 def _summed(losses: tf.Tensor, hits: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
     """float32 [5], the sums over all replicas, on each of them."""
-    loss = tf.reduce_sum(losses)
+    loss = tf.cast(tf.reduce_sum(losses), tf.float32)
     local = tf.concat([[loss], tf.reduce_sum(hits, axis=0), [stop]], axis=0)
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, local)
 
@@ -194,14 +194,14 @@ def _parts(summed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def smoothed_crossentropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
-    """Returns float32 [B]: cross-entropy against labels smoothed evenly over all leaves.
+    """Returns float [B]: cross-entropy against labels smoothed evenly over all leaves.
 
     (1 - s) * CE(label) + s * mean over leaves of CE(leaf), without a one-hot [B, N] table
     (Szegedy et al. 2016).
 
     Args:
         labels: int64 [B].
-        logits: float32 [B, N].
+        logits: float [B, N].
         smoothing: s, 0 <= s < 1.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
@@ -212,18 +212,19 @@ def smoothed_crossentropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float
 
 
 def mixed_crossentropy(mixed: Mixed, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
-    """Returns float32 [B]: the losses against both photos' labels, by their shares of the picture.
+    """Returns float [B]: the losses against both photos' labels, by their shares of the picture.
 
     Args:
         mixed: the batch; unmixed photos have a share of 1.
-        logits: float32 [B, N].
+        logits: float [B, N].
         smoothing: as for `smoothed_crossentropy`.
     """
     own = smoothed_crossentropy(mixed.labels, logits, smoothing)
     if mixed.partner_labels is mixed.labels:
         return own
     other = smoothed_crossentropy(mixed.partner_labels, logits, smoothing)
-    return mixed.share * own + (1 - mixed.share) * other
+    share = tf.cast(mixed.share, own.dtype)
+    return share * own + (1 - share) * other
 
 
 def _synchronise_batch_norm(layer: keras.Layer) -> None:

@@ -78,8 +78,7 @@ def train_in_float64(
 ) -> tuple[TrainingLoop, list[np.ndarray]]:
     """The second stage alone; `settings` knows no such precision, but nothing stands in its way."""
     schedule = given.schedule.model_copy(update={"stages": given.schedule.stages[1:]})
-    # The head stays in float32, and a norm is of one type.
-    changed = {"schedule": schedule, "precision": "float64", "clip_global_norm": None}
+    changed = {"schedule": schedule, "precision": "float64"}
     return train(given.model_copy(update=changed), photos, devices)
 
 
