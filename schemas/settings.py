@@ -40,7 +40,8 @@ class Settings(BaseModel):
     def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Pydantic takes true for 1: `head_rank: true` would be a head of rank 1."""
         field = cls.model_fields[str(info.field_name)]
-        if isinstance(value, bool) and not _takes_bool(field.annotation):
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if any(isinstance(each, bool) for each in values) and not _takes_bool(field.annotation):
             raise ValueError("Input should be a value, not true or false")
         return value
 

@@ -276,6 +276,18 @@ class ScheduleSettings(Settings):
     """The rate falls along a cosine to this share of its peak at the end of the run."""
 
     @model_validator(mode="after")
+    def _mixes_pairs(self) -> ScheduleSettings:
+        # Of stages that are written out; how batches between two ends are rounded is found later.
+        for index, stage in enumerate(self.stages or ()):
+            odd = stage.global_batch != "auto" and stage.global_batch % 2
+            if odd and (stage.mixup > 0 or stage.cutmix > 0):
+                raise ValueError(
+                    f"stages.{index}.global_batch must be even: mixup and cutmix mix the photos of "
+                    f"a batch in pairs; {stage.global_batch} came"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _one_of(self) -> ScheduleSettings:
         given = [way for way in (self.stages, self.linear, self.preset) if way is not None]
         if len(given) != 1:

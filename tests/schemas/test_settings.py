@@ -100,7 +100,7 @@ def test_true_is_no_number() -> None:
         compiled: bool = False
 
     assert load_settings(Head, {"compiled": True}, source="t.yaml").compiled
-    for values in ({"rank": True}, {"shares": False}):
+    for values in ({"rank": True}, {"shares": False}, {"shares": [True, 0.3]}):
         with pytest.raises(ConfigError, match=r"Input should be a value, not true or false"):
             load_settings(Head, values, source="t.yaml")
 

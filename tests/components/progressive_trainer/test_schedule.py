@@ -389,6 +389,11 @@ def test_sizes_go_from_end_to_end_in_multiples_and_the_largest_is_told_without_p
             "trainer: schedule.linear.stages: Input should be greater than or equal to 1. "
             "Received: 0.",
         ),
+        (
+            {"schedule": {"stages": [{**each, "mixup": 0.2} for each in written((5, 1.0))]}},
+            "stages.0.global_batch must be even: mixup and cutmix mix the photos of a batch in "
+            "pairs; 5 came",
+        ),
         ({"seed": -1}, "trainer: seed: Input should be greater than or equal to 0. Received: -1."),
         (
             {"seed": 2**31},
