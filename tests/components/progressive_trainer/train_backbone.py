@@ -4,8 +4,9 @@
 
 Two stages of two steps, the head alone and then all of the network, with a low-rank head, class
 weights and an average of the weights. Two replicas and one device take the second of them in
-float64: in float32 rounding grows from norm to norm, so that MobileNet's gradients differ by a
-tenth, and an error would hide there. Writes into TARGET, as JSON, what the promises compare.
+float64, from the photos to the loss: in float32 rounding grows from norm to norm, so that
+MobileNet's gradients differ by a tenth, and an error would hide there. Writes into TARGET, as
+JSON, what the promises compare.
 """
 
 from __future__ import annotations
