@@ -25,7 +25,7 @@ from tensorflow.python.eager import context
 
 @contextmanager
 def sums_in_order() -> Iterator[None]:
-    """For the functions that this thread calls; to be entered before they are called first."""
+    """For the functions that this thread calls meanwhile, traced before or not."""
     options = context.context().function_call_options
     before = config_pb2.ConfigProto.FromString(options.config_proto_serialized)
     without = config_pb2.ConfigProto()
