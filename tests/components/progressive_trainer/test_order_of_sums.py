@@ -93,7 +93,6 @@ def test_all_steps_of_a_run_are_taken_so(tmp_path: Path) -> None:
 
 def memory_optimization() -> int:
     """What TensorFlow is told for the functions that this thread calls."""
-
     options = context.context().function_call_options
     config = config_pb2.ConfigProto.FromString(options.config_proto_serialized)
     return int(config.graph_options.rewrite_options.memory_optimization)
