@@ -7,21 +7,23 @@ Photos are painted (the demo world's, with film grain: 500 px, some 60 kB, as iN
 stored as Transform stores them, with the small copy that it writes by default for the smallest of
 the stages (--small-px 0: without). For each stage, SIZE:AUGMENT, these run in turn, --runs times:
 
-held    `training_stream`, where all photos fit into the shuffle buffer, after they were read:
-        shuffled, decoded, augmented, batched, handed to Python
-stream  the same, with a buffer too small for all: records are read from the files all the time
-bare    the same augmented photos, one after the other, out of memory: a loop inside TensorFlow, as
-        many at once as there are threads, all views planned together; no files, no shuffling, no
-        batches, nothing handed over
-chain   what iNaturalist's training does to the 500 px files: read, decode whole, to float32, random
-        crop (area 8-100 %, aspect 0.75-1.33), flip, colour in 3 of 10 photos, resize; then
-        shuffle, batch and prefetch, as it does
-pillow  a bare loop of Pillow's draft decode, crop and resize out of memory, no colour: how fast the
-        decode is in another library; one thread
+held      `training_stream`, where all photos fit into the shuffle buffer, after they were read:
+          shuffled, decoded, augmented, batched, handed to Python
+in place  the same, with a buffer too small for all: each photo is read where it lies in its file,
+          after it was located
+in order  the same with `file_order`: records are read through from the files all the time
+bare      the same augmented photos, one after the other, out of memory: a loop inside TensorFlow,
+          as many at once as there are threads, all views planned together; no files, no shuffling,
+          no batches, nothing handed over
+chain     what iNaturalist's training does to the 500 px files: read, decode whole, to float32,
+          random crop (area 8-100 %, aspect 0.75-1.33), flip, colour in 3 of 10 photos, resize;
+          then shuffle, batch and prefetch, as it does
+pillow    a bare loop of Pillow's draft decode, crop and resize out of memory, no colour: how fast
+          the decode is in another library; one thread
 
 All run in one process on as many cores as threads. Prints photos a second and a CPU second,
-medians, and medians of the ratios within a run. The yardsticks, for held and for stream: of bare at
-least 0.9; of chain at least 3 at the smallest size.
+medians, and medians of the ratios within a run. The yardsticks, for the first three: of bare at
+least 0.9; of chain at least 3 at the smallest size. Files lie in the system's cache all along.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ from components.photo_decode import UPRIGHT
 from components.photo_transform.config import TransformSettings
 from components.photo_transform.preprocessing import stored_photo
 from components.photo_transform.small_copy import small_copy_px
+from components.progressive_trainer.photo_files import PhotoFiles
 from components.progressive_trainer.photo_stream import training_stream
 from components.progressive_trainer.photo_view import EncodedPhotos, planned_view
 from components.progressive_trainer.view_plan import PhotoSizes, ViewPlan, plan_views
@@ -143,18 +146,22 @@ def example(photo: bytes, small: bytes, number: int) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
-def stream(world: World, stage: Stage, views: int, *, buffer: int) -> Callable[[], int]:
+def stream(
+    world: World, stage: Stage, views: int, *, held: bool = False, in_place: bool = False
+) -> Callable[[], int]:
     """The reader of training."""
+    count = len(world.stored)
     dataset = training_stream(
         world.records,
-        num_photos=len(world.stored),
+        num_photos=count,
         start_examples=0,
         image_size_px=stage.size_px,
         global_batch=BATCH,
         steps=views // BATCH,
         augment=stage.augment,
         seed=SEED,
-        shuffle_buffer_photos=buffer,
+        shuffle_buffer_photos=count if held else count - 1,
+        photo_files=PhotoFiles.of(world.records, num_photos=count) if in_place else None,
     )
     return drained(dataset)
 
@@ -219,7 +226,9 @@ def bare(world: World, stage: Stage, views: int, threads: int) -> Callable[[], i
 
         def one(at: tf.Tensor, spent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             planned = ViewPlan(*(of[at] for of in plan))
-            image = planned_view(photos, rows[at], seeds[at], planned, image_size_px=stage.size_px)
+            image = planned_view(
+                photos.jpegs, rows[at], seeds[at], planned, image_size_px=stage.size_px
+            )
             # A pixel of each photo is used, so that none is left out as not needed.
             return at + 1, spent + tf.cast(image[0, 0, 0], tf.int64)
 
@@ -274,8 +283,9 @@ def measured(make: Callable[[], Callable[[], int]]) -> Rate:
 def compare(world: World, stage: Stage, views: int, runs: int, threads: int) -> None:
     """Prints the medians of a stage."""
     readers: dict[str, Callable[[], Callable[[], int]]] = {
-        "held": lambda: stream(world, stage, views, buffer=len(world.stored)),
-        "stream": lambda: stream(world, stage, views, buffer=len(world.stored) - 1),
+        "held": lambda: stream(world, stage, views, held=True),
+        "in place": lambda: stream(world, stage, views, in_place=True),
+        "in order": lambda: stream(world, stage, views),
         "bare": lambda: bare(world, stage, views, threads),
         "chain": lambda: chain(world, stage, views),
         "pillow": lambda: pillow(world, stage, views),
@@ -287,11 +297,11 @@ def compare(world: World, stage: Stage, views: int, runs: int, threads: int) -> 
     print(f"\n{stage.size_px} px, augment {stage.augment}, {threads} threads", flush=True)
     for name, of_runs in rates.items():
         print(
-            f"{name:7} {median(rate.per_sec for rate in of_runs):7.0f} photos/s "
+            f"{name:8} {median(rate.per_sec for rate in of_runs):7.0f} photos/s "
             f"{median(rate.per_cpu_sec for rate in of_runs):7.0f} photos/CPU-s",
             flush=True,
         )
-    for ours in ("held", "stream"):
+    for ours in ("held", "in place", "in order"):
         for other in ("bare", "chain"):
             print(f"{ours}/{other}: {in_words(rates[ours], rates[other])}", flush=True)
 

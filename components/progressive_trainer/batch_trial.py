@@ -41,8 +41,9 @@ TIMED_STEPS = 3
 """After one that traces; the fastest counts, for others may use the machine."""
 
 _NOT_OF_A_STEP = {
-    "adaptive", "base_weights", "checkpoint_secs", "eval_batch", "logical_cpu_devices",
-    "longest_wait_secs", "schedule", "seed", "shuffle_buffer_photos", "synonyms",
+    "adaptive", "base_weights", "checkpoint_secs", "eval_batch", "file_order",
+    "logical_cpu_devices", "longest_wait_secs", "schedule", "seed", "shuffle_buffer_photos",
+    "synonyms",
 }  # fmt: skip
 """Settings that neither memory nor speed of a step follows from."""
 

@@ -115,8 +115,12 @@ class TrainerSettings(Settings):
     """Arithmetic; mixed_float16 suits recent NVIDIA GPUs, float32 CPUs."""
 
     shuffle_buffer_photos: int = Field(8192, ge=1)
-    """Encoded photos held in memory for shuffling; where all have room, each stage reads them once
-    and not every epoch anew."""
+    """Encoded photos that may be held in memory. Where all training photos have room, each stage
+    reads them once; of more, each is read where it lies in its file whenever its turn comes."""
+
+    file_order: bool = False
+    """Reads training photos that are not held in the order of their files, shuffled through a
+    buffer of `shuffle_buffer_photos`: for disks that seek slowly."""
 
     eval_batch: int = Field(64, ge=1)
     """Photos per step when validating, over all replicas."""

@@ -5,7 +5,7 @@ again every epoch. Held as a table, the same memory saves the reading, the parsi
 over of whole records between threads, and an epoch's order is a shuffle of row numbers.
 
     held = HeldPhotos.read(["data-00000.gz", "data-00001.gz"], features, num_photos=8000)
-    images = training_views(held.photos, rows, seeds, image_size_px=128, augment=0.5)
+    plan = plan_views(seeds, held.photos.sizes_of(rows), image_size_px=128, augment=0.5)
     labels, photo_ids = held.named(rows)
 """
 
@@ -28,7 +28,7 @@ class HeldPhotos:
     """The rows are in the order of the files and, within them, of the records.
 
     Attributes:
-        photos: JPEGs of P photos, and their small copies.
+        photos: P photos.
         labels: int64 [P].
         photo_ids: int64 [P].
         by_id: int64 [P], the rows by rising photo id. What is drawn of these is the same photos
@@ -66,6 +66,10 @@ class HeldPhotos:
             photo_ids=photo_ids,
             by_id=np.argsort(photo_ids, kind="stable").astype(np.int64),
         )
+
+    def rows_by_id(self, numbers: tf.Tensor) -> tf.Tensor:
+        """Returns the rows, int64 [N], of photos by their place (int64 [N]) among the ids."""
+        return tf.gather(self.by_id, numbers)
 
     def named(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns labels and photo ids, int64 [B] each, of integer [B] rows."""

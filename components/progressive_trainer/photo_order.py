@@ -11,10 +11,9 @@ the photos are held, the data are their ids; where they are read, the files.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import tensorflow as tf
-
-from components.progressive_trainer.held_photos import HeldPhotos
 
 READ_AT_ONCE = 8
 """Files read at a time, and mixed, within an epoch."""
@@ -33,6 +32,13 @@ class Share:
     worker: int = 0
     workers: int = 1
     replicas: int = 1
+
+
+class RowsById(Protocol):
+    """A table of photos, as far as their order is concerned."""
+
+    def rows_by_id(self, numbers: tf.Tensor) -> tf.Tensor:
+        """Returns the rows, int64 [N], of photos by their place (int64 [N]) among the ids."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +72,14 @@ class Places:
         return (offsets >= 0) & (offsets < self.steps * self.global_batch) & mine
 
 
-def rows_in_order(held: HeldPhotos, places: Places, seed: int) -> tf.data.Dataset:
-    """Returns (offsets after the first photo, rows of the photos held), an epoch at a time."""
+def rows_in_order(photos: RowsById, places: Places, seed: int) -> tf.data.Dataset:
+    """Returns (offsets after the first photo, rows of the photos), an epoch at a time."""
     count = places.num_photos
 
     @tf.autograph.experimental.do_not_convert
     def rows_of(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         offsets = epoch * count - places.start_examples + tf.range(count, dtype=tf.int64)
-        rows = tf.gather(held.by_id, _shuffled_numbers(count, epoch, seed))
+        rows = photos.rows_by_id(_shuffled_numbers(count, epoch, seed))
         wanted = places.hold(offsets)
         return tf.boolean_mask(offsets, wanted), tf.boolean_mask(rows, wanted)
 

@@ -5,22 +5,26 @@ the photos with a seed of its own, and every random draw for a photo is seeded b
 a run that starts again at e goes on as if it had never stopped, and batches of any size cut the one
 stream without dropping or repeating a photo.
 
-Where the shuffle buffer has room for all photos they are read once and held, and an epoch's order
-is drawn from all orders of their ids alike, however the records lie in the files. Otherwise each
-epoch reads the files anew, in a shuffled order, and shuffles the records through the buffer. Which
-of the two depends on the data and the settings only.
+Where the shuffle buffer has room for all photos they are read once and held. Of larger splits each
+photo is read where it lies in its file. In both an epoch's order is drawn from all orders of the
+photos' ids alike, however the records lie in the files, and it is the same order. Where disks seek
+slowly, or the files were deflated, each epoch reads the files from their beginnings, in a shuffled
+order, and shuffles the records through the buffer.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from components.photo_decode import decode_covering
 from components.progressive_trainer.held_photos import HeldPhotos
+from components.progressive_trainer.photo_files import UNKNOWN_ID, PhotoFiles
 from components.progressive_trainer.photo_order import (
     READ_AT_ONCE,
     Places,
@@ -31,9 +35,11 @@ from components.progressive_trainer.photo_order import (
 from components.progressive_trainer.photo_view import (
     NO_COPY,
     EncodedPhotos,
+    Jpegs,
+    TrainingViews,
     to_uint8,
-    training_views,
 )
+from components.progressive_trainer.view_plan import ViewPlan
 from schemas import record
 from serving.preprocess import square
 
@@ -47,8 +53,8 @@ arithmetic for each, is then paid once for all. More gains nothing, and holds mo
 READY_BATCHES = 2
 """Batches kept ready for each replica: the next, and one more while that is handed over."""
 
-UNKNOWN_ID = 0
-"""Stands for the photo id of a record that has none."""
+READ_AHEAD = 2
+"""Times PREPARED_TOGETHER photos read from their files before they are decoded."""
 
 _FILLER = b""
 """Stands for no photo, where a batch must be filled up."""
@@ -91,6 +97,7 @@ def count_labels(files: Sequence[str]) -> np.ndarray:
 
 
 _WHOLE = Share()
+_Draw = Callable[[tf.Tensor], tf.Tensor]
 
 
 def training_stream(
@@ -107,6 +114,7 @@ def training_stream(
     rand_augment: float = 0.0,
     transpose: float = 0.0,
     share: Share = _WHOLE,
+    photo_files: PhotoFiles | None = None,
 ) -> tf.data.Dataset:
     """Returns a worker's part of `steps` global batches, from photo `start_examples` of the run on.
 
@@ -119,11 +127,13 @@ def training_stream(
         steps: number of global batches.
         augment: augmentation strength, 0..1.
         seed: seed of the run.
-        shuffle_buffer_photos: encoded photos held in memory for shuffling; if that is all of them,
+        shuffle_buffer_photos: encoded photos that may be held in memory; if that is all of them,
             they are read here, once.
         rand_augment: RandAugment's magnitude, 0 for none.
         transpose: probability that a photo's rows and columns change places, 0..1.
         share: which part of every global batch to prepare.
+        photo_files: where each photo lies, of photos that are not held; without it, records are
+            read in the order of the files, and shuffled through a buffer.
 
     Returns:
         Dataset of (images uint8 [B, S, S, 3], labels int64 [B], photo ids int64 [B]), B the batch
@@ -133,39 +143,91 @@ def training_stream(
     batch = global_batch // share.workers // share.replicas
     places = Places(num_photos, start_examples, global_batch, steps, share)
     whole = batch == PREPARED_TOGETHER
-    held, in_order = None, sorted(files)
+    views = TrainingViews(image_size_px, augment, rand_augment, transpose)
+    draw = partial(_seeds, seed, start_examples)
+    in_order = sorted(files)
     if num_photos <= shuffle_buffer_photos:
         held = HeldPhotos.read(in_order, _TRAINING_FEATURES, num_photos=num_photos)
         # As vectors: one by one, passing on a number costs as much as a tenth of its photo.
-        drawn = rows_in_order(held, places, seed).rebatch(PREPARED_TOGETHER, drop_remainder=whole)
+        rows = rows_in_order(held, places, seed).rebatch(PREPARED_TOGETHER, drop_remainder=whole)
+        photos = _in_parallel(rows, _decode_held(held, views, draw))
+    elif photo_files:
+        rows = rows_in_order(photo_files, places, seed)
+        rows = rows.rebatch(PREPARED_TOGETHER, drop_remainder=whole)
+        # By one thread: several would wait for each other, for Python runs one of them at a time.
+        read = rows.map(_read_planned(photo_files, views, draw)).prefetch(READ_AHEAD)
+        photos = _in_parallel(read, _decode_read(views))
     else:
         records = records_in_order(in_order, places, seed, shuffle_buffer_photos)
-        drawn = records.batch(PREPARED_TOGETHER, drop_remainder=whole)
-
-    # Here as in the steps no Python branch hangs on a tensor; to find that out, and to write it all
-    # anew, AutoGraph took longer than everything else that begins a stream.
-    @tf.autograph.experimental.do_not_convert
-    def prepare(offsets: tf.Tensor, these: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        if held:
-            photos, rows, (labels, photo_ids) = held.photos, these, held.named(these)
-        else:
-            photos, labels, photo_ids = _parsed(these)
-            rows = tf.range(tf.size(labels))
-        numbers = offsets + start_examples
-        images = training_views(
-            photos,
-            rows,
-            tf.stack([tf.fill(tf.shape(numbers), tf.constant(seed, tf.int64)), numbers], axis=1),
-            image_size_px=image_size_px,
-            augment=augment,
-            rand_augment=rand_augment,
-            transpose=transpose,
-        )
-        return images, labels, photo_ids
-
-    photos = drawn.map(prepare, num_parallel_calls=_cores(), deterministic=True)
+        records = records.batch(PREPARED_TOGETHER, drop_remainder=whole)
+        photos = _in_parallel(records, _decode_records(views, draw))
     batches = photos if whole else photos.rebatch(batch, drop_remainder=True)
     return _ready(batches, steps=steps, share=share)
+
+
+def _in_parallel(dataset: tf.data.Dataset, work: Callable[..., Any]) -> tf.data.Dataset:
+    """As many elements are worked on at a time as there are cores."""
+    return dataset.map(work, num_parallel_calls=_cores(), deterministic=True)
+
+
+def _seeds(seed: int, start_examples: int, offsets: tf.Tensor) -> tf.Tensor:
+    """Int64 [B, 2], of photos so many after photo `start_examples` of the run."""
+    numbers = offsets + start_examples
+    return tf.stack([tf.fill(tf.shape(numbers), tf.constant(seed, tf.int64)), numbers], axis=1)
+
+
+# Here as in the steps no Python branch hangs on a tensor; to find that out, and to write it all
+# anew, AutoGraph took longer than everything else that begins a stream.
+_as_it_is = tf.autograph.experimental.do_not_convert
+
+
+def _decode_held(held: HeldPhotos, views: TrainingViews, draw: _Draw) -> Callable[..., Any]:
+    """(offsets, rows) -> (images, labels, photo ids)."""
+
+    def decode(offsets: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        seeds = draw(offsets)
+        plan = views.plan(seeds, held.photos.sizes_of(rows))
+        return views.decoded(held.photos.jpegs, rows, seeds, plan), *held.named(rows)
+
+    return _as_it_is(decode)
+
+
+def _read_planned(files: PhotoFiles, views: TrainingViews, draw: _Draw) -> Callable[..., Any]:
+    """(offsets, rows) -> (JPEGs, seeds, plan, (labels, photo ids))."""
+
+    def read(offsets: tf.Tensor, rows: tf.Tensor) -> tuple[Any, ...]:
+        seeds = draw(offsets)
+        plan = views.plan(seeds, files.sizes_of(rows))
+        from_copy = plan.from_copy if plan else tf.zeros(tf.shape(rows), tf.bool)
+        return files.read(rows, from_copy), seeds, plan, files.named(rows)
+
+    return _as_it_is(read)
+
+
+def _decode_read(views: TrainingViews) -> Callable[..., Any]:
+    """(JPEGs, seeds, plan, (labels, photo ids)) -> (images, labels, photo ids)."""
+
+    def decode(
+        jpegs: tf.Tensor, seeds: tf.Tensor, plan: ViewPlan | None, named: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, ...]:
+        # Read was the one of the two that the plan asks for.
+        either = Jpegs(images=jpegs, small=jpegs)
+        return views.decoded(either, tf.range(tf.size(jpegs)), seeds, plan), *named
+
+    return _as_it_is(decode)
+
+
+def _decode_records(views: TrainingViews, draw: _Draw) -> Callable[..., Any]:
+    """(offsets, serialized records) -> (images, labels, photo ids)."""
+
+    def decode(offsets: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        parsed = tf.io.parse_example(serialized, _TRAINING_FEATURES)
+        photos = EncodedPhotos.of(parsed[record.IMAGE], parsed[record.IMAGE_SMALL])
+        rows, seeds = tf.range(tf.size(offsets)), draw(offsets)
+        images = views.decoded(photos.jpegs, rows, seeds, views.plan(seeds, photos.sizes))
+        return images, parsed[record.LABEL], parsed[record.PHOTO_ID]
+
+    return _as_it_is(decode)
 
 
 def _ready(batches: tf.data.Dataset, *, steps: int, share: Share) -> tf.data.Dataset:
@@ -180,13 +242,6 @@ def _ready(batches: tf.data.Dataset, *, steps: int, share: Share) -> tf.data.Dat
 def _cores() -> int:
     """As many photos are decoded at a time as there are cores."""
     return len(os.sched_getaffinity(0))
-
-
-def _parsed(serialized: tf.Tensor) -> tuple[EncodedPhotos, tf.Tensor, tf.Tensor]:
-    """Photos, labels and photo ids of records, string [B]."""
-    parsed = tf.io.parse_example(serialized, _TRAINING_FEATURES)
-    photos = EncodedPhotos.of(parsed[record.IMAGE], parsed[record.IMAGE_SMALL])
-    return photos, parsed[record.LABEL], parsed[record.PHOTO_ID]
 
 
 def validation_stream(
@@ -215,7 +270,7 @@ def validation_stream(
     steps = -(-num_photos // global_batch)
     worker_batch = global_batch // share.workers
 
-    @tf.autograph.experimental.do_not_convert
+    @_as_it_is
     def prepare(_: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         def filler() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             empty = tf.zeros([image_size_px, image_size_px, 3], tf.uint8)
@@ -235,6 +290,6 @@ def validation_stream(
         dataset = dataset.filter(
             lambda offset, _: (offset % global_batch) // worker_batch == share.worker
         )
-    photos = dataset.map(prepare, num_parallel_calls=_cores(), deterministic=True)
+    photos = _in_parallel(dataset, prepare)
     batches = photos.batch(worker_batch // share.replicas, drop_remainder=True)
     return _ready(batches, steps=steps, share=share)

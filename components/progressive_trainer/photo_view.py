@@ -13,11 +13,14 @@ A view is a pure function of the photo's bytes and a seed. It costs as little as
 5. Colours move by one matrix, on the small picture, which is mirrored as bytes.
 
     photos = EncodedPhotos.of(jpegs, small_jpegs)
-    images = training_views(photos, rows, seeds, image_size_px=128, augment=0.5)
+    views = TrainingViews(image_size_px=128, augment=0.5)
+    plan = views.plan(seeds, photos.sizes_of(rows))
+    images = views.decoded(photos.jpegs, rows, seeds, plan)
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -32,17 +35,27 @@ NO_COPY = b""
 """Stands for the small copy of a photo that has none."""
 
 
-class EncodedPhotos(NamedTuple):
-    """A table of photos.
+class Jpegs(NamedTuple):
+    """Photos as they are decoded.
 
     Attributes:
         images: string [R], JPEGs of transformed records.
         small: string [R], their small copies; NO_COPY where there is none.
-        sizes: their pixels.
     """
 
     images: tf.Tensor
     small: tf.Tensor
+
+
+class EncodedPhotos(NamedTuple):
+    """A table of photos in memory.
+
+    Attributes:
+        jpegs: the photos.
+        sizes: their pixels.
+    """
+
+    jpegs: Jpegs
     sizes: PhotoSizes
 
     @classmethod
@@ -62,7 +75,11 @@ class EncodedPhotos(NamedTuple):
             fn_output_signature=PhotoSizes(size, size),
             parallel_iterations=1,
         )
-        return cls(images, small, sizes)
+        return cls(Jpegs(images, small), sizes)
+
+    def sizes_of(self, rows: tf.Tensor) -> PhotoSizes:
+        """Returns the pixels of integer [B] rows."""
+        return PhotoSizes(*(tf.gather(of, rows) for of in self.sizes))
 
 
 def _size(jpeg: tf.Tensor) -> tf.Tensor:
@@ -70,58 +87,70 @@ def _size(jpeg: tf.Tensor) -> tf.Tensor:
     return tf.io.extract_jpeg_shape(jpeg)[:2]
 
 
-def training_views(
-    photos: EncodedPhotos,
-    rows: tf.Tensor,
-    seeds: tf.Tensor,
-    *,
-    image_size_px: int,
-    augment: float,
-    rand_augment: float = 0.0,
-    transpose: float = 0.0,
-) -> tf.Tensor:
-    """Returns a training view of each photo: crop, flip and colour drawn from its seed.
+@dataclass(frozen=True)
+class TrainingViews:
+    """How the photos of a stage are seen: crop, flip and colour drawn from a seed each.
 
-    Args:
-        photos: the table.
-        rows: integer [B], which of its photos.
-        seeds: int64 [B, 2].
+    Attributes:
         image_size_px: S.
         augment: strength, 0..1; at 0 the view is the one that evaluation sees.
         rand_augment: RandAugment's magnitude, 0 for none.
         transpose: probability, 0..1, that rows and columns change places: iNaturalist's Android app
             hands photos over so.
-
-    Returns:
-        uint8 [B, S, S, 3].
     """
-    wanted: tuple[Any, ...] = (rows, seeds)
-    if augment > 0:
-        sizes = PhotoSizes(*(tf.gather(of, rows) for of in photos.sizes))
-        wanted += (plan_views(seeds, sizes, image_size_px=image_size_px, augment=augment),)
 
-    def view(of: tuple[Any, ...]) -> tf.Tensor:
-        row, seed, *plan = of
-        return planned_view(
-            photos,
-            row,
-            seed,
-            plan[0] if plan else None,
-            image_size_px=image_size_px,
-            rand_augment=rand_augment,
-            transpose=transpose,
+    image_size_px: int
+    augment: float
+    rand_augment: float = 0.0
+    transpose: float = 0.0
+
+    def plan(self, seeds: tf.Tensor, sizes: PhotoSizes) -> ViewPlan | None:
+        """Returns what is to be decoded of photos; None where evaluation's view is.
+
+        Args:
+            seeds: int64 [B, 2].
+            sizes: of B photos.
+        """
+        if self.augment == 0:
+            return None
+        return plan_views(seeds, sizes, image_size_px=self.image_size_px, augment=self.augment)
+
+    def decoded(
+        self, jpegs: Jpegs, rows: tf.Tensor, seeds: tf.Tensor, plan: ViewPlan | None
+    ) -> tf.Tensor:
+        """Returns the views, uint8 [B, S, S, 3].
+
+        Args:
+            jpegs: photos and small copies; of each only what is planned to be decoded is looked at.
+            rows: integer [B], which of them.
+            seeds: int64 [B, 2], of which the plan was made.
+            plan: of these views.
+        """
+
+        def view(of: tuple[Any, ...]) -> tf.Tensor:
+            row, seed, *planned = of
+            return planned_view(
+                jpegs,
+                row,
+                seed,
+                planned[0] if planned else None,
+                image_size_px=self.image_size_px,
+                rand_augment=self.rand_augment,
+                transpose=self.transpose,
+            )
+
+        return tf.map_fn(
+            view,
+            (rows, seeds) if plan is None else (rows, seeds, plan),
+            fn_output_signature=tf.TensorSpec(
+                [self.image_size_px, self.image_size_px, 3], tf.uint8
+            ),
+            parallel_iterations=1,
         )
-
-    return tf.map_fn(
-        view,
-        wanted,
-        fn_output_signature=tf.TensorSpec([image_size_px, image_size_px, 3], tf.uint8),
-        parallel_iterations=1,
-    )
 
 
 def planned_view(
-    photos: EncodedPhotos,
+    jpegs: Jpegs,
     row: tf.Tensor,
     seed: tf.Tensor,
     plan: ViewPlan | None,
@@ -133,16 +162,16 @@ def planned_view(
     """Returns one view as it was planned, uint8 [S, S, 3].
 
     Args:
-        photos: the table.
-        row: integer scalar, which of its photos.
+        jpegs: photos and small copies.
+        row: integer scalar, which of them.
         seed: int64 [2], of what is drawn beyond the plan.
         plan: a row of a plan (without its first dimension); None for evaluation's view.
-        image_size_px, rand_augment, transpose: see `training_views`.
+        image_size_px, rand_augment, transpose: see `TrainingViews`.
     """
     if plan is None:
-        image = square(decode_covering(tf.gather(photos.images, row), image_size_px), image_size_px)
+        image = square(decode_covering(tf.gather(jpegs.images, row), image_size_px), image_size_px)
     else:
-        part = decode_crop((photos.images, photos.small), row, plan.decode, plan.crop)
+        part = decode_crop((jpegs.images, jpegs.small), row, plan.decode, plan.crop)
         image = resize_to_square(part, image_size_px)
         image = move_colours(image, plan.colours, plan.grey_share)
     if rand_augment > 0:

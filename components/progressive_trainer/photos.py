@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.progressive_trainer.photo_files import PhotoFiles
+
 
 @dataclass(frozen=True)
 class Photos:
@@ -19,8 +21,11 @@ class Photos:
         files: TFRecord files (gzip) of transformed records.
         count: photos.
         of_leaves: int64 [N], photos of each leaf; needed of training photos for class weighting.
+        located: where each training photo lies; None where they are held, or read in the order of
+            the files.
     """
 
     files: Sequence[str]
     count: int
     of_leaves: np.ndarray | None = None
+    located: PhotoFiles | None = None

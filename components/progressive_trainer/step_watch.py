@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.progressive_trainer.photo_stream import UNKNOWN_ID
+from components.progressive_trainer.photo_files import UNKNOWN_ID
 from schemas.errors import FieldmarkError
 
 READ_EVERY_STEPS = 8

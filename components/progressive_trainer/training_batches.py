@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
+from components.progressive_trainer.photo_files import PhotoFiles
 from components.progressive_trainer.photo_stream import training_stream
 from components.progressive_trainer.photos import Photos
 from components.progressive_trainer.schedule import Stage
@@ -36,6 +37,9 @@ def training_batches(
         devices: where to run.
         seen: photos of the run seen.
         end: whole batches that do not go beyond it are given.
+
+    Raises:
+        FieldmarkError: when a batch is asked for, if a file of photos was changed meanwhile.
     """
 
     def make(_: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -52,6 +56,18 @@ def training_batches(
             seed=settings.seed,
             shuffle_buffer_photos=settings.shuffle_buffer_photos,
             share=devices.share,
+            photo_files=train.located,
         )
 
-    return iter(devices.strategy.distribute_datasets_from_function(make))
+    batches = iter(devices.strategy.distribute_datasets_from_function(make))
+    return _with_reasons(batches, train.located) if train.located else batches
+
+
+def _with_reasons(batches: Iterator[Any], located: PhotoFiles) -> Iterator[Any]:
+    """Says why a photo could not be read in words of its own."""
+    try:
+        yield from batches
+    except tf.errors.OpError as error:
+        if located.failures:
+            raise located.failures[0] from error
+        raise

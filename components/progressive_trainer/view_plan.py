@@ -58,6 +58,11 @@ class ViewPlan(NamedTuple):
     grey_share: tf.Tensor
     mirrors: tf.Tensor
 
+    @property
+    def from_copy(self) -> tf.Tensor:
+        """Bool [B], whether the small copy is to be decoded."""
+        return self.decode >= len(DCT_RATIOS)
+
 
 def plan_views(
     seeds: tf.Tensor, sizes: PhotoSizes, *, image_size_px: int, augment: float

@@ -51,6 +51,7 @@ from components.progressive_trainer.job import (
     error_file,
 )
 from components.progressive_trainer.leaf_weights import counts_of_leaves
+from components.progressive_trainer.locating import located
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.machine_watch import MachineWatch
 from components.progressive_trainer.memory_note import tell_memory
@@ -96,8 +97,11 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
         if stop is not None:
             stop.listen()
         counts = RememberedCounts(Path(job.checkpoint_dir), writes=devices.is_chief)
-        train_photos = _training_photos(
-            job.train_files, settings, counts, num_leaves=taxonomy.num_leaves
+        train_photos = located(
+            _training_photos(job.train_files, settings, counts, num_leaves=taxonomy.num_leaves),
+            settings,
+            Path(job.checkpoint_dir),
+            writes=devices.is_chief,
         )
         loop = TrainingLoop(
             settings,

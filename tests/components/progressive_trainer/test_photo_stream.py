@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import tensorflow as tf
 from tiny_training import FIRST_ID, jpeg, write_records
 
 from components.photo_decode import decode_covering
+from components.progressive_trainer.photo_files import UNKNOWN_ID, PhotoFiles
 from components.progressive_trainer.photo_stream import (
-    UNKNOWN_ID,
     Share,
     count_photos,
     training_stream,
@@ -30,8 +31,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return write_records(tmp_path_factory.mktemp("records"), range(PHOTOS), files=3)
 
 
-# A buffer for fewer photos than there are, by which each epoch reads the files, and for all.
-BUFFERS = (4, PHOTOS)
+Reading = Callable[[list[str]], dict[str, Any]]
+"""Which options of the stream have some files read in a certain way."""
+
+READINGS: dict[str, Reading] = {
+    "in order": lambda files: {"shuffle_buffer_photos": 4},
+    "in place": lambda files: {
+        "shuffle_buffer_photos": 4,
+        "photo_files": PhotoFiles.of(sorted(files), num_photos=PHOTOS),
+    },
+    "held": lambda files: {"shuffle_buffer_photos": PHOTOS},
+}
 
 
 def stream(files: list[str], *, start: int, batch: int, steps: int, **options: Any) -> Any:
@@ -51,14 +61,14 @@ def flat(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([b[0] for b in batches]), np.concatenate([b[1] for b in batches])
 
 
-@pytest.fixture(scope="module", params=BUFFERS, ids=["read", "held"])
-def buffer(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
+@pytest.fixture(scope="module", params=READINGS)
+def reading(request: pytest.FixtureRequest) -> Reading:
+    return READINGS[request.param]
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(files: list[str], buffer: int) -> tuple[np.ndarray, np.ndarray]:
-    return flat(stream(files, start=0, batch=1, steps=3 * PHOTOS, shuffle_buffer_photos=buffer))
+def uninterrupted(files: list[str], reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+    return flat(stream(files, start=0, batch=1, steps=3 * PHOTOS, **reading(files)))
 
 
 def test_photos_are_counted(files: list[str]) -> None:
@@ -89,24 +99,22 @@ def test_each_epoch_augments_a_photo_anew(uninterrupted: tuple[np.ndarray, np.nd
 @pytest.mark.parametrize("batch", [2, 5])
 def test_stream_from_anywhere_is_the_tail_of_the_whole_pixel_for_pixel(
     files: list[str],
-    buffer: int,
+    reading: Reading,
     uninterrupted: tuple[np.ndarray, np.ndarray],
     start: int,
     batch: int,
 ) -> None:
     steps = (3 * PHOTOS - start) // batch
 
-    images, labels = flat(
-        stream(files, start=start, batch=batch, steps=steps, shuffle_buffer_photos=buffer)
-    )
+    images, labels = flat(stream(files, start=start, batch=batch, steps=steps, **reading(files)))
 
     end = start + steps * batch
     assert (labels == uninterrupted[1][start:end]).all()
     assert (images == uninterrupted[0][start:end]).all()
 
 
-def test_each_photo_comes_with_its_id(files: list[str]) -> None:
-    for _, labels, photo_ids in stream(files, start=3, batch=4, steps=5):
+def test_each_photo_comes_with_its_id(files: list[str], reading: Reading) -> None:
+    for _, labels, photo_ids in stream(files, start=3, batch=4, steps=5, **reading(files)):
         assert (photo_ids.numpy() == labels.numpy() + FIRST_ID).all()
 
 
@@ -132,7 +140,7 @@ def halved(photo: bytes) -> bytes:
 
 def test_training_reads_small_copies_and_validation_never(
     files: list[str],
-    buffer: int,
+    reading: Reading,
     uninterrupted: tuple[np.ndarray, np.ndarray],
     tmp_path: Path,
 ) -> None:
@@ -143,7 +151,7 @@ def test_training_reads_small_copies_and_validation_never(
     )
 
     images, labels = flat(
-        stream(given, start=0, batch=1, steps=PHOTOS, augment=0.2, shuffle_buffer_photos=buffer)
+        stream(given, start=0, batch=1, steps=PHOTOS, augment=0.2, **reading(given))
     )
 
     assert (labels == uninterrupted[1][:PHOTOS]).all()
@@ -167,36 +175,48 @@ def test_photos_held_are_read_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [5, PHOTOS])
-def test_stream_of_small_copies_starts_anywhere_too(tmp_path: Path, start: int) -> None:
+def test_stream_of_small_copies_starts_anywhere_too(
+    tmp_path: Path, reading: Reading, start: int
+) -> None:
     given = write_records(tmp_path, range(PHOTOS), files=3, small=halved)
-    whole = flat(stream(given, start=0, batch=1, steps=2 * PHOTOS))
+    whole = flat(stream(given, start=0, batch=1, steps=2 * PHOTOS, **reading(given)))
 
-    images, labels = flat(stream(given, start=start, batch=2, steps=4))
+    images, labels = flat(stream(given, start=start, batch=2, steps=4, **reading(given)))
 
     assert (labels == whole[1][start : start + 8]).all()
     assert (images == whole[0][start : start + 8]).all()
 
 
 def test_order_in_which_the_files_are_named_changes_nothing(
-    files: list[str], buffer: int, uninterrupted: tuple[np.ndarray, np.ndarray]
+    files: list[str], reading: Reading, uninterrupted: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    images, labels = flat(
-        stream(files[::-1], start=0, batch=3, steps=6, shuffle_buffer_photos=buffer)
-    )
+    images, labels = flat(stream(files[::-1], start=0, batch=3, steps=6, **reading(files)))
 
     assert (labels == uninterrupted[1][:18]).all()
     assert (images == uninterrupted[0][:18]).all()
 
 
-def test_photos_held_come_in_one_order_however_the_records_lie(
-    files: list[str], tmp_path: Path
+@pytest.mark.parametrize("augment", [0.0, 0.7])
+def test_photos_are_the_same_whether_they_are_held_or_read_in_place(
+    files: list[str], augment: float
+) -> None:
+    held, in_place = (
+        flat(stream(files, start=5, batch=3, steps=9, augment=augment, **READINGS[how](files)))
+        for how in ("held", "in place")
+    )
+
+    assert (held[1] == in_place[1]).all()
+    assert (held[0] == in_place[0]).all()
+
+
+@pytest.mark.parametrize("how", ["held", "in place"])
+def test_photos_come_in_one_order_however_the_records_lie(
+    files: list[str], tmp_path: Path, how: str
 ) -> None:
     # Which file a photo's record is written to, and where, is up to the threads of Beam's workers.
     elsewhere = write_records(tmp_path, range(PHOTOS), files=5)
 
-    images, labels = flat(
-        stream(elsewhere, start=0, batch=2, steps=9, shuffle_buffer_photos=PHOTOS)
-    )
+    images, labels = flat(stream(elsewhere, start=0, batch=2, steps=9, **READINGS[how](elsewhere)))
 
     expected = flat(stream(files, start=0, batch=2, steps=9, shuffle_buffer_photos=PHOTOS))
     assert (labels == expected[1]).all()
@@ -204,11 +224,9 @@ def test_photos_held_come_in_one_order_however_the_records_lie(
 
 
 def test_another_seed_gives_another_order_and_other_views(
-    files: list[str], buffer: int, uninterrupted: tuple[np.ndarray, np.ndarray]
+    files: list[str], reading: Reading, uninterrupted: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    images, labels = flat(
-        stream(files, start=0, batch=1, steps=PHOTOS, seed=6, shuffle_buffer_photos=buffer)
-    )
+    images, labels = flat(stream(files, start=0, batch=1, steps=PHOTOS, seed=6, **reading(files)))
 
     assert sorted(labels) == list(range(PHOTOS))
     assert (labels != uninterrupted[1][:PHOTOS]).any()
@@ -219,7 +237,7 @@ def test_another_seed_gives_another_order_and_other_views(
 @pytest.mark.parametrize(("workers", "replicas"), [(1, 2), (2, 1), (2, 2)])
 def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
     files: list[str],
-    buffer: int,
+    reading: Reading,
     uninterrupted: tuple[np.ndarray, np.ndarray],
     start: int,
     workers: int,
@@ -234,7 +252,7 @@ def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
                 batch=batch,
                 steps=steps,
                 share=Share(worker, workers, replicas),
-                shuffle_buffer_photos=buffer,
+                **reading(files),
             )
         )
         for worker in range(workers)

@@ -23,9 +23,9 @@ from components.progressive_trainer.augment import (
 from components.progressive_trainer.photo_view import (
     NO_COPY,
     EncodedPhotos,
+    TrainingViews,
     resize_to_square,
     to_uint8,
-    training_views,
 )
 from components.progressive_trainer.view_plan import PhotoSizes, plan_views, smallest_covering
 from serving.preprocess import square
@@ -36,7 +36,8 @@ def augmented_photo(
 ) -> tf.Tensor:
     """The view of one photo."""
     photos = EncodedPhotos.of(tf.stack([jpeg]), tf.stack([small]))
-    return training_views(photos, tf.constant([0]), seed[tf.newaxis], **options)[0]
+    views, seeds, rows = TrainingViews(**options), seed[tf.newaxis], tf.constant([0])
+    return views.decoded(photos.jpegs, rows, seeds, views.plan(seeds, photos.sizes))[0]
 
 
 def drawn_crops(height_width: tuple[int, int], draws: tf.Tensor, *, strength: float) -> tf.Tensor:
