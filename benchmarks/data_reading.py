@@ -15,6 +15,8 @@ in order  the same with `file_order`: records are read through from the files al
 bare      the same augmented photos, one after the other, out of memory: a loop inside TensorFlow,
           as many at once as there are threads, all views planned together; no files, no shuffling,
           no batches, nothing handed over
+files     the bare loop, where each photo, or its small copy, is a file that `tf.io.read_file` reads
+          when its turn comes: what reading adds to it at least
 chain     what iNaturalist's training does to the 500 px files: read, decode whole, to float32,
           random crop (area 8-100 %, aspect 0.75-1.33), flip, colour in 3 of 10 photos, resize;
           then shuffle, batch and prefetch, as it does
@@ -53,7 +55,7 @@ from components.photo_transform.preprocessing import stored_photo
 from components.photo_transform.small_copy import small_copy_px
 from components.progressive_trainer.photo_files import PhotoFiles
 from components.progressive_trainer.photo_stream import training_stream
-from components.progressive_trainer.photo_view import EncodedPhotos, planned_view
+from components.progressive_trainer.photo_view import EncodedPhotos, Jpegs, planned_view
 from components.progressive_trainer.view_plan import PhotoSizes, ViewPlan, plan_views
 from pipeline.demo_world.export import draw_export
 from schemas import record
@@ -74,6 +76,8 @@ class World:
     records: list[str]
     stored: list[bytes]
     small: list[bytes]
+    stored_files: list[str]
+    small_files: list[str]
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,23 @@ def make_world(directory: Path, photos: int, stored_px: int, small_px: int) -> W
         with tf.io.TFRecordWriter(path, options) as writer:
             for number in range(index, len(stored), FILES):
                 writer.write(example(stored[number], small[number], number))
-    return World([str(path) for path in originals], paths, list(stored), list(small))
+    return World(
+        originals=[str(path) for path in originals],
+        records=paths,
+        stored=list(stored),
+        small=list(small),
+        stored_files=as_files(directory / "stored", stored),
+        small_files=as_files(directory / "small", small),
+    )
+
+
+def as_files(directory: Path, jpegs: Sequence[bytes]) -> list[str]:
+    """Writes each photo into a file of its own."""
+    directory.mkdir(exist_ok=True)
+    paths = [directory / f"{number}.jpg" for number in range(len(jpegs))]
+    for path, jpeg in zip(paths, jpegs, strict=True):
+        path.write_bytes(jpeg)
+    return [str(path) for path in paths]
 
 
 def grainy(path: Path, random: np.random.Generator) -> bytes:
@@ -209,8 +229,11 @@ def drained(dataset: tf.data.Dataset) -> Callable[[], int]:
     return run
 
 
-def bare(world: World, stage: Stage, views: int, threads: int) -> Callable[[], int]:
-    """A loop inside TensorFlow in each of the threads."""
+def bare(
+    world: World, stage: Stage, views: int, threads: int, *, files: bool = False
+) -> Callable[[], int]:
+    """A loop inside TensorFlow in each of the threads, out of memory or out of files."""
+    stored_files, small_files = tf.constant(world.stored_files), tf.constant(world.small_files)
     photos = EncodedPhotos.of(tf.constant(world.stored), tf.constant(world.small))
     total = len(world.stored)
 
@@ -226,9 +249,12 @@ def bare(world: World, stage: Stage, views: int, threads: int) -> Callable[[], i
 
         def one(at: tf.Tensor, spent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             planned = ViewPlan(*(of[at] for of in plan))
-            image = planned_view(
-                photos.jpegs, rows[at], seeds[at], planned, image_size_px=stage.size_px
-            )
+            jpegs, row = photos.jpegs, rows[at]
+            if files:
+                from_copy = plan.from_copy[at]
+                read = tf.io.read_file(tf.where(from_copy, small_files[row], stored_files[row]))
+                jpegs, row = Jpegs(read[tf.newaxis], read[tf.newaxis]), tf.constant(0, tf.int64)
+            image = planned_view(jpegs, row, seeds[at], planned, image_size_px=stage.size_px)
             # A pixel of each photo is used, so that none is left out as not needed.
             return at + 1, spent + tf.cast(image[0, 0, 0], tf.int64)
 
@@ -287,6 +313,7 @@ def compare(world: World, stage: Stage, views: int, runs: int, threads: int) -> 
         "in place": lambda: stream(world, stage, views, in_place=True),
         "in order": lambda: stream(world, stage, views),
         "bare": lambda: bare(world, stage, views, threads),
+        "files": lambda: bare(world, stage, views, threads, files=True),
         "chain": lambda: chain(world, stage, views),
         "pillow": lambda: pillow(world, stage, views),
     }
@@ -302,7 +329,7 @@ def compare(world: World, stage: Stage, views: int, runs: int, threads: int) -> 
             flush=True,
         )
     for ours in ("held", "in place", "in order"):
-        for other in ("bare", "chain"):
+        for other in ("bare", "files", "chain"):
             print(f"{ours}/{other}: {in_words(rates[ours], rates[other])}", flush=True)
 
 
