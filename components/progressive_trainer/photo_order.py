@@ -1,7 +1,7 @@
 """In which order a run sees its photos: epoch after epoch, each in an order of its own.
 
-The law: photo number e of a run is a function of the data, the seed and the settings only. Where
-the photos are held, the data are their ids; where they are read, the files.
+The law: photo number e of a run is a function of the data, the seed and the settings only. The data
+are the photos' ids where the order is one of rows, and the files where it is one of records.
 
     places = Places(num_photos=4185, start_examples=8000, global_batch=32, steps=100, share=Share())
     for offsets, rows in rows_in_order(held, places, seed=1): ...        # vectors, an epoch each

@@ -198,7 +198,7 @@ def _read_planned(files: PhotoFiles, views: TrainingViews, draw: _Draw) -> Calla
     def read(offsets: tf.Tensor, rows: tf.Tensor) -> tuple[Any, ...]:
         seeds = draw(offsets)
         plan = views.plan(seeds, files.sizes_of(rows))
-        from_copy = plan.from_copy if plan else tf.zeros(tf.shape(rows), tf.bool)
+        from_copy = tf.zeros(tf.shape(rows), tf.bool) if plan is None else plan.from_copy
         return files.read(rows, from_copy), seeds, plan, files.named(rows)
 
     return _as_it_is(read)
