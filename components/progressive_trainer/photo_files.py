@@ -1,6 +1,6 @@
 """The photos of a split that is too large to be held: each is read where it lies in its file.
 
-Held is only where each photo lies and what it is, some 60 bytes. So an epoch's order is drawn from
+Held is only where each photo lies and what it is, 72 bytes. So an epoch's order is drawn from
 all orders, a run that is started again reads nothing but the photos that it goes on with, of
 several machines each reads its own, and where its small copy is enough for a view, a photo itself
 is never read.
