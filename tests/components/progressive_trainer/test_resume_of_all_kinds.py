@@ -11,6 +11,7 @@ import pytest
 from interrupted import train_and_resume
 from tiny_training import settings, stage, write_split
 
+from components.progressive_trainer.locating import located
 from components.progressive_trainer.loop import Photos, TrainingLoop
 
 KILLED_AT = 8
@@ -58,13 +59,18 @@ def test_run_that_was_killed_ends_bit_for_bit_as_one_that_was_not(
         precision=precision,
         ema_decay=0.9,
         class_weighting=0.5,
-        # For one kind the photos are held, for the others read from the files.
+        # Photos are held for RMSprop, for SGD read in the order of the files, for AdamW in place.
         shuffle_buffer_photos=12 if optimizer == "rmsprop" else 5,
         clip_global_norm=0.5,
     )
 
+    train, val = photos
+    if optimizer == "adamw":
+        train = located(train, given, tmp_path, writes=False)
+        assert train.located is not None
+
     whole, resumed = train_and_resume(
-        tmp_path, photos, given, killed_at=KILLED_AT, prepare=start_scale
+        tmp_path, (train, val), given, killed_at=KILLED_AT, prepare=start_scale
     )
 
     for ours, theirs in zip(resumed._variables, whole._variables, strict=True):
