@@ -92,8 +92,10 @@ class StoredFile:
     def __init__(self, path: str) -> None:
         self.path = path
         self.state = _state(Path(path).stat())
-        with _mapped(path) as raw:
-            self._blocks, self.content_bytes = _blocks(raw, path)
+        self._blocks, self.content_bytes = array("q"), 0
+        if self.state.size:
+            with _mapped(path) as raw:
+                self._blocks, self.content_bytes = _blocks(raw, path)
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         """Yields (where it begins in the content, its bytes) of each record, in order.
@@ -103,6 +105,8 @@ class StoredFile:
         Raises:
             FieldmarkError: if the last record is cut off.
         """
+        if not self.content_bytes:
+            return
         with _mapped(self.path) as raw:
             start = 0
             while start < self.content_bytes:
@@ -211,11 +215,11 @@ def _cut_off(path: str) -> FieldmarkError:
 
 @contextmanager
 def _mapped(path: str) -> Iterator[mmap.mmap]:
-    with Path(path).open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            raise NotStored(f"{path} is empty.")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-            yield raw
+    with (
+        Path(path).open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw,
+    ):
+        yield raw
 
 
 def _state(stat: os.stat_result) -> FileState:

@@ -95,10 +95,21 @@ def test_file_that_was_deflated_is_refused(tmp_path: Path) -> None:
 
 
 def test_file_that_is_not_gzip_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "plain", compression="")
+
+    with pytest.raises(NotStored, match="plain is not gzip"):
+        StoredFile(path)
+
+
+def test_file_without_a_record_is_one_of_none(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    for path in (written(tmp_path / "plain", compression=""), str(tmp_path / "empty")):
-        with pytest.raises(NotStored, match=path):
-            StoredFile(path)
+    with gzip.GzipFile("", "wb", 0, (tmp_path / "no_content.gz").open("wb")):
+        pass
+
+    for name in ("empty", "no_content.gz"):
+        stock = tf.data.TFRecordDataset(str(tmp_path / name), compression_type="GZIP")
+        assert list(stock) == []
+        assert list(StoredFile(str(tmp_path / name)).records()) == []
 
 
 def test_name_in_the_gzip_header_is_refused(tmp_path: Path) -> None:
