@@ -55,8 +55,8 @@ from components.photo_transform.preprocessing import stored_photo
 from components.photo_transform.small_copy import small_copy_px
 from components.progressive_trainer.photo_files import PhotoFiles
 from components.progressive_trainer.photo_stream import training_stream
-from components.progressive_trainer.photo_view import EncodedPhotos, Jpegs, planned_view
-from components.progressive_trainer.view_plan import PhotoSizes, ViewPlan, plan_views
+from components.progressive_trainer.photo_view import EncodedPhotos, Jpegs, TrainingViews
+from components.progressive_trainer.view_plan import ViewPlan
 from pipeline.demo_world.export import draw_export
 from schemas import record
 
@@ -235,7 +235,7 @@ def bare(
     """A loop inside TensorFlow in each of the threads, out of memory or out of files."""
     stored_files, small_files = tf.constant(world.stored_files), tf.constant(world.small_files)
     photos = EncodedPhotos.of(tf.constant(world.stored), tf.constant(world.small))
-    total = len(world.stored)
+    total, seen = len(world.stored), TrainingViews(stage.size_px, stage.augment)
 
     @tf.function
     def loop(first: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
@@ -244,8 +244,8 @@ def bare(
             numbers % total,
             tf.stack([tf.fill(tf.shape(numbers), tf.constant(SEED, tf.int64)), numbers], axis=1),
         )
-        sizes = PhotoSizes(*(tf.gather(of, rows) for of in photos.sizes))
-        plan = plan_views(seeds, sizes, image_size_px=stage.size_px, augment=stage.augment)
+        plan = seen.plan(seeds, photos.sizes_of(rows))
+        assert plan is not None, "a stage without augmentation"
 
         def one(at: tf.Tensor, spent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             planned = ViewPlan(*(of[at] for of in plan))
@@ -254,7 +254,7 @@ def bare(
                 from_copy = plan.from_copy[at]
                 read = tf.io.read_file(tf.where(from_copy, small_files[row], stored_files[row]))
                 jpegs, row = Jpegs(read[tf.newaxis], read[tf.newaxis]), tf.constant(0, tf.int64)
-            image = planned_view(jpegs, row, seeds[at], planned, image_size_px=stage.size_px)
+            image = seen.view(jpegs, row, seeds[at], planned)
             # A pixel of each photo is used, so that none is left out as not needed.
             return at + 1, spent + tf.cast(image[0, 0, 0], tf.int64)
 

@@ -28,6 +28,9 @@ from typing import NamedTuple
 
 from schemas.errors import FieldmarkError
 
+WRITE_ANEW = "Delete the run's Transform output and start the run again, which writes it anew."
+"""The way out of a damaged file of records."""
+
 OPEN_FILES = 256
 """Kept open at a time; a process may open 1,024 by default on Linux."""
 
@@ -72,6 +75,11 @@ class FileState(NamedTuple):
     size: int
     changed_ns: int
 
+    @classmethod
+    def of(cls, stat: os.stat_result) -> FileState:
+        """Returns that of a file which the system was asked about."""
+        return cls(stat.st_size, stat.st_mtime_ns)
+
 
 class StoredFile:
     """A file as it is looked at from its beginning to its end.
@@ -91,7 +99,7 @@ class StoredFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.state = _state(Path(path).stat())
+        self.state = FileState.of(Path(path).stat())
         self._blocks, self.content_bytes = array("q"), 0
         if self.state.size:
             with _mapped(path) as raw:
@@ -168,7 +176,7 @@ def _without_headers(raw: bytes, place: Place, path: str) -> bytes:
         if kind > _LAST_STORED or size ^ inverted != _INVERTED:
             raise FieldmarkError(
                 f"{path} is damaged at byte {place.begin + header:,}: no gzip header is where one "
-                f"must be. {_WRITE_ANEW}"
+                f"must be. {WRITE_ANEW}"
             )
         parts.append(raw[begin:header])
         begin, header = header + _BLOCK.size, header + _BLOCK.size + size
@@ -203,13 +211,10 @@ def _blocks(raw: mmap.mmap, path: str) -> tuple[array[int], int]:
     return begins, content
 
 
-_WRITE_ANEW = "Delete the run's Transform output and start the run again, which writes it anew."
-
-
 def _cut_off(path: str) -> FieldmarkError:
     return FieldmarkError(
         f"{path} ends before its content does: it was cut off, or changed while it was read. "
-        f"{_WRITE_ANEW}"
+        f"{WRITE_ANEW}"
     )
 
 
@@ -220,10 +225,6 @@ def _mapped(path: str) -> Iterator[mmap.mmap]:
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw,
     ):
         yield raw
-
-
-def _state(stat: os.stat_result) -> FileState:
-    return FileState(stat.st_size, stat.st_mtime_ns)
 
 
 class _Descriptor:
@@ -237,7 +238,7 @@ class _Descriptor:
                 f"{path} cannot be read any more ({error.strerror}). Start the run again when it "
                 "can be: training goes on from its last checkpoint."
             ) from error
-        if _state(os.fstat(self.number)) != state:
+        if FileState.of(os.fstat(self.number)) != state:
             raise FieldmarkError(
                 f"{path} was written anew since training looked at it. Start the run again, which "
                 "looks at it anew."

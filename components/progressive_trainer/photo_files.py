@@ -25,7 +25,7 @@ from google.protobuf.message import DecodeError
 
 from components.progressive_trainer.photo_view import NO_COPY
 from components.progressive_trainer.view_plan import PhotoSizes
-from components.stored_records import FileState, Place, StoredFile, StoredReader
+from components.stored_records import WRITE_ANEW, FileState, Place, StoredFile, StoredReader
 from schemas import record
 from schemas.errors import FieldmarkError
 from schemas.events import Meter
@@ -94,8 +94,7 @@ class PhotoFiles:
                 except (ValueError, IndexError) as error:
                     raise FieldmarkError(
                         f"{file.path}: the record at byte {start:,} of its content is not that of "
-                        f"a photo with a label ({error}). Delete the run's Transform output and "
-                        "start the run again, which writes it anew."
+                        f"a photo with a label ({error}). {WRITE_ANEW}"
                     ) from error
                 columns["file_number"].append(number)
                 meter.add(1)
@@ -122,7 +121,7 @@ class PhotoFiles:
             return None
         with np.load(file) as saved:
             states = [FileState(*row) for row in saved["states"].tolist()]
-            now = [(stat.st_size, stat.st_mtime_ns) for stat in (Path(p).stat() for p in paths)]
+            now = [FileState.of(Path(path).stat()) for path in paths]
             if saved["paths"].tolist() != list(paths) or states != now:
                 return None
             return cls._with(paths, states, {name: saved[name] for name in _COLUMNS})

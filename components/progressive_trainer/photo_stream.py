@@ -28,6 +28,7 @@ from components.progressive_trainer.photo_files import UNKNOWN_ID, PhotoFiles
 from components.progressive_trainer.photo_order import (
     READ_AT_ONCE,
     Places,
+    RowsById,
     Share,
     records_in_order,
     rows_in_order,
@@ -146,16 +147,22 @@ def training_stream(
     views = TrainingViews(image_size_px, augment, rand_augment, transpose)
     draw = partial(_seeds, seed, start_examples)
     in_order = sorted(files)
+
+    def rows_together(table: RowsById) -> tf.data.Dataset:
+        # As vectors: one by one, passing on a number costs as much as a tenth of its photo.
+        rows = rows_in_order(table, places, seed)
+        return rows.rebatch(PREPARED_TOGETHER, drop_remainder=whole)
+
     if num_photos <= shuffle_buffer_photos:
         held = HeldPhotos.read(in_order, _TRAINING_FEATURES, num_photos=num_photos)
-        # As vectors: one by one, passing on a number costs as much as a tenth of its photo.
-        rows = rows_in_order(held, places, seed).rebatch(PREPARED_TOGETHER, drop_remainder=whole)
-        photos = _in_parallel(rows, _decode_held(held, views, draw))
+        photos = _in_parallel(rows_together(held), _decode_held(held, views, draw))
     elif photo_files:
-        rows = rows_in_order(photo_files, places, seed)
-        rows = rows.rebatch(PREPARED_TOGETHER, drop_remainder=whole)
         # By one thread: several would wait for each other, for Python runs one of them at a time.
-        read = rows.map(_read_planned(photo_files, views, draw)).prefetch(READ_AHEAD)
+        read = (
+            rows_together(photo_files)
+            .map(_read_planned(photo_files, views, draw))
+            .prefetch(READ_AHEAD)
+        )
         photos = _in_parallel(read, _decode_read(views))
     else:
         records = records_in_order(in_order, places, seed, shuffle_buffer_photos)

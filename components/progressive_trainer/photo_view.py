@@ -129,15 +129,7 @@ class TrainingViews:
 
         def view(of: tuple[Any, ...]) -> tf.Tensor:
             row, seed, *planned = of
-            return planned_view(
-                jpegs,
-                row,
-                seed,
-                planned[0] if planned else None,
-                image_size_px=self.image_size_px,
-                rand_augment=self.rand_augment,
-                transpose=self.transpose,
-            )
+            return self.view(jpegs, row, seed, planned[0] if planned else None)
 
         return tf.map_fn(
             view,
@@ -148,41 +140,35 @@ class TrainingViews:
             parallel_iterations=1,
         )
 
+    def view(
+        self, jpegs: Jpegs, row: tf.Tensor, seed: tf.Tensor, plan: ViewPlan | None
+    ) -> tf.Tensor:
+        """Returns one view as it was planned, uint8 [S, S, 3].
 
-def planned_view(
-    jpegs: Jpegs,
-    row: tf.Tensor,
-    seed: tf.Tensor,
-    plan: ViewPlan | None,
-    *,
-    image_size_px: int,
-    rand_augment: float = 0.0,
-    transpose: float = 0.0,
-) -> tf.Tensor:
-    """Returns one view as it was planned, uint8 [S, S, 3].
-
-    Args:
-        jpegs: photos and small copies.
-        row: integer scalar, which of them.
-        seed: int64 [2], of what is drawn beyond the plan.
-        plan: a row of a plan (without its first dimension); None for evaluation's view.
-        image_size_px, rand_augment, transpose: see `TrainingViews`.
-    """
-    if plan is None:
-        image = square(decode_covering(tf.gather(jpegs.images, row), image_size_px), image_size_px)
-    else:
-        part = decode_crop((jpegs.images, jpegs.small), row, plan.decode, plan.crop)
-        image = resize_to_square(part, image_size_px)
-        image = move_colours(image, plan.colours, plan.grey_share)
-    if rand_augment > 0:
-        image = tf.clip_by_value(mirrored(image, plan), 0.0, 255.0)
-        image = to_uint8(rand_augment_photo(image, seed + 3, magnitude=rand_augment))
-    else:
-        image = mirrored(to_uint8(image), plan)
-    if transpose > 0:
-        drawn = tf.random.stateless_uniform([], seed + 4) < transpose
-        image = tf.cond(drawn, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-    return image
+        Args:
+            jpegs: photos and small copies.
+            row: integer scalar, which of them.
+            seed: int64 [2], of what is drawn beyond the plan.
+            plan: a row of a plan (without its first dimension); None for evaluation's view.
+        """
+        if plan is None:
+            image = square(
+                decode_covering(tf.gather(jpegs.images, row), self.image_size_px),
+                self.image_size_px,
+            )
+        else:
+            part = decode_crop((jpegs.images, jpegs.small), row, plan.decode, plan.crop)
+            image = resize_to_square(part, self.image_size_px)
+            image = move_colours(image, plan.colours, plan.grey_share)
+        if self.rand_augment > 0:
+            image = tf.clip_by_value(mirrored(image, plan), 0.0, 255.0)
+            image = to_uint8(rand_augment_photo(image, seed + 3, magnitude=self.rand_augment))
+        else:
+            image = mirrored(to_uint8(image), plan)
+        if self.transpose > 0:
+            drawn = tf.random.stateless_uniform([], seed + 4) < self.transpose
+            image = tf.cond(drawn, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+        return image
 
 
 def mirrored(image: tf.Tensor, plan: ViewPlan | None) -> tf.Tensor:

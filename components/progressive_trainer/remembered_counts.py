@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from components.progressive_trainer.photo_stream import count_labels, count_photos
+from components.stored_records import FileState
 from schemas.json_file import write_json
 
 COUNTS_FILE = "counts.json"
@@ -64,6 +65,6 @@ def _state(files: Sequence[str]) -> str:
     """16 hex digits over the files' names, sizes and times of change."""
     digest = hashlib.sha256()
     for file in sorted(files):
-        stat = Path(file).stat()
-        digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        state = FileState.of(Path(file).stat())
+        digest.update(f"{file}\0{state.size}\0{state.changed_ns}\n".encode())
     return digest.hexdigest()[:16]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny_training import FIRST_ID, write_records
+from tiny_training import FIRST_ID, halved, write_records
 
 from components.progressive_trainer.photo_files import PhotoFiles, jpeg_size
 from components.progressive_trainer.photo_stream import training_stream
@@ -19,11 +19,6 @@ from schemas import record
 from schemas.errors import FieldmarkError
 
 PHOTOS = 7
-
-
-def halved(photo: bytes) -> bytes:
-    small = tf.image.resize(tf.io.decode_jpeg(photo), [20, 24], antialias=True)
-    return bytes(tf.io.encode_jpeg(tf.cast(small, tf.uint8), quality=95).numpy())
 
 
 def same(photo: bytes) -> bytes:

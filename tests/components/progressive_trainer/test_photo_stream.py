@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import FIRST_ID, jpeg, write_records
+from tiny_training import FIRST_ID, halved, jpeg, write_records
 
 from components.photo_decode import decode_covering
 from components.progressive_trainer.photo_files import UNKNOWN_ID, PhotoFiles
@@ -131,11 +131,6 @@ def test_record_without_an_id_has_an_unknown_one(tmp_path: Path) -> None:
     _, _, photo_ids = next(iter(stream([path], start=0, batch=1, steps=1, num_photos=1)))
 
     assert photo_ids.numpy().tolist() == [UNKNOWN_ID]
-
-
-def halved(photo: bytes) -> bytes:
-    small = tf.image.resize(tf.io.decode_jpeg(photo), [20, 24], antialias=True)
-    return bytes(tf.io.encode_jpeg(tf.cast(small, tf.uint8), quality=95).numpy())
 
 
 def test_training_reads_small_copies_and_validation_never(
