@@ -244,11 +244,9 @@ def test_another_training_starts_from_the_last_blessed_model_and_is_compared_wit
 def test_replaced_photo_is_read_again(first_run: str, tiny: TinyRun) -> None:
     photo = min((tiny.export_dir / "photos").rglob("*.jpg"))
     photo.write_bytes(photo.read_bytes() + b"\0")
-    result = tiny.run()
-    assert result.returncode == 0, result.stderr
-    lines = step_lines(result.stderr)
+    # That it could be killed there says that Transform ran: a step that is reused ends elsewhere.
+    lines = step_lines(tiny.run_killed_at_the_ends_of(["Transform"]))
     assert "the export changed" in lines["ExportExampleGen"]
-    assert " ran " in lines["Transform"]
     assert "reused" in lines["ImportSchemaGen"]
 
 
