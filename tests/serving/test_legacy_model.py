@@ -26,6 +26,9 @@ from serving.saved_model_classifier import SavedModelClassifier
 
 SIZE_PX = 64
 
+IN_EVERY_RUN = ("small", "mobilenet_025")
+LARGE = [network for network in get_args(Network) if network not in IN_EVERY_RUN]
+
 
 def network_of(name: str, num_leaves: int, rank: int | None = None) -> keras.Model:
     """A network of the trainer, each of its weights another, so that none can be mistaken."""
@@ -81,14 +84,7 @@ def leaves_as_the_server_reads_them(path: Path) -> list[int]:
     return leaves["taxon_id"].tolist()
 
 
-@pytest.mark.parametrize(
-    ("name", "rank"),
-    [
-        ("small", None),
-        ("small", 7),
-        ("mobilenet_025", None),
-    ],
-)
+@pytest.mark.parametrize(("name", "rank"), [("small", None), ("small", 7), ("mobilenet_025", None)])
 def test_five_layers_that_answer_as_the_saved_model_does(
     taxonomy: Taxonomy, tmp_path: Path, name: str, rank: int | None
 ) -> None:
@@ -173,22 +169,7 @@ def test_a_file_that_answers_otherwise_is_not_left_behind(
 
 @pytest.mark.every_backbone
 @pytest.mark.timeout(1800)  # EfficientNetV2-S, traced by both Keras, on cores that others share
-@pytest.mark.parametrize(
-    "name",
-    [
-        "efficientnetv2_b0",
-        "efficientnetv2_b1",
-        "efficientnetv2_b2",
-        "efficientnetv2_b3",
-        "efficientnetv2_s",
-        "efficientnet_lite0",
-        "efficientnet_lite1",
-        "efficientnet_lite2",
-        "efficientnet_lite3",
-        "efficientnet_lite4",
-        "xception",
-    ],
-)
+@pytest.mark.parametrize("name", LARGE)
 def test_the_large_networks_have_their_weights_in_the_same_order(
     taxonomy: Taxonomy, tmp_path: Path, name: str
 ) -> None:
