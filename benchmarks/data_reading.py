@@ -181,7 +181,7 @@ def stream(
         augment=stage.augment,
         seed=SEED,
         shuffle_buffer_photos=count if held else count - 1,
-        photo_files=PhotoFiles.of(world.records, num_photos=count) if in_place else None,
+        photo_files=PhotoFiles.of(world.records) if in_place else None,
     )
     return drained(dataset)
 

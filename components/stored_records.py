@@ -26,6 +26,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from components.tfrecord_checksum import CHECKSUM_BYTES, tfrecord_checksum
 from schemas.errors import FieldmarkError
 
 WRITE_ANEW = "Delete the run's Transform output and start the run again, which writes it anew."
@@ -42,8 +43,7 @@ _BLOCK = struct.Struct(
 _LAST_STORED = 1
 _INVERTED = 0xFFFF
 _EMPTY_LAST_BLOCK = b"\x03\x00"  # of fixed codes: the one block beside stored ones that is allowed
-_RECORD = struct.Struct("<QI")  # its length, and a checksum of that
-_CHECKSUM_BYTES = 4
+_LENGTH = struct.Struct("<Q")  # of a record; the record follows, each of the two with a checksum
 
 
 class NotStored(ValueError):
@@ -108,20 +108,19 @@ class StoredFile:
     def records(self) -> Iterator[tuple[int, bytes]]:
         """Yields (where it begins in the content, its bytes) of each record, in order.
 
-        Checksums are not looked at.
-
         Raises:
-            FieldmarkError: if the last record is cut off.
+            FieldmarkError: if a record is cut off, or is not the one that its checksum was made of.
         """
         if not self.content_bytes:
             return
         with _mapped(self.path) as raw:
             start = 0
             while start < self.content_bytes:
-                size, _ = _RECORD.unpack(self._part(raw, start, _RECORD.size))
-                start += _RECORD.size
-                yield start, self._part(raw, start, size)
-                start += size + _CHECKSUM_BYTES
+                length = self._checked(raw, start, _LENGTH.size)
+                (size,) = _LENGTH.unpack(length)
+                start += _LENGTH.size + CHECKSUM_BYTES
+                yield start, self._checked(raw, start, size)
+                start += size + CHECKSUM_BYTES
 
     def place(self, start: int, size: int) -> Place:
         """Returns where the content of `size` bytes from `start` on lies."""
@@ -130,6 +129,16 @@ class StoredFile:
         begin = _raw(start, first)
         to_header = self._blocks[first + 1] - start if last > first else 0
         return Place(begin, _raw(start + size, last) - begin, to_header)
+
+    def _checked(self, raw: mmap.mmap, start: int, size: int) -> bytes:
+        """A part that is followed by its checksum."""
+        data = self._part(raw, start, size)
+        if tfrecord_checksum(data) != self._part(raw, start + size, CHECKSUM_BYTES):
+            raise FieldmarkError(
+                f"{self.path}: what lies at byte {start:,} of its content is not what was written "
+                f"there: its checksum is another. {WRITE_ANEW}"
+            )
+        return data
 
     def _part(self, raw: mmap.mmap, start: int, size: int) -> bytes:
         if start + size > self.content_bytes:

@@ -5,8 +5,6 @@ to import, and each worker process of Beam would pay them.
 
     with RecordWriter(path) as writer:
         writer.write(example_bytes(features))
-
-The format: tensorflow.org/tutorials/load_data/tfrecord.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ import struct
 from pathlib import Path
 from types import TracebackType
 
-import google_crc32c
+from components.tfrecord_checksum import tfrecord_checksum
 
 _BUFFER_BYTES = 2**20
 
@@ -36,7 +34,9 @@ class RecordWriter:
     def write(self, record: bytes) -> None:
         """Appends a record: its length, the record, and a checksum of either."""
         length = struct.pack("<Q", len(record))
-        self._zipped.write(b"".join((length, _checksum(length), record, _checksum(record))))
+        self._zipped.write(
+            b"".join((length, tfrecord_checksum(length), record, tfrecord_checksum(record)))
+        )
 
     def close(self) -> None:
         """Finishes the file."""
@@ -53,9 +53,3 @@ class RecordWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _checksum(data: bytes) -> bytes:
-    """CRC-32C, turned and moved, so that a checksum of checksums is none of them."""
-    crc = google_crc32c.value(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -6,6 +6,7 @@ several machines each reads its own, and where its small copy is enough for a vi
 is never read.
 
     photos = PhotoFiles.of(["data-00000.gz", "data-00001.gz"])
+    photos.count_labels()                       # int64 [largest label + 1]
     plan = plan_views(seeds, photos.sizes_of(rows), image_size_px=128, augment=0.5)
     jpegs = photos.read(rows, plan.from_copy)
     labels, photo_ids = photos.named(rows)
@@ -33,6 +34,8 @@ from schemas.events import Meter
 UNKNOWN_ID = 0
 """Stands for the photo id of a record that has none."""
 
+_LABELS = 2**31
+_MB = 1_000_000
 _NO_SIZE = (0, 0)
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _COMPARED_FIRST = 48
@@ -73,20 +76,22 @@ class PhotoFiles:
     failures: list[FieldmarkError] = field(default_factory=list)
 
     @classmethod
-    def of(cls, paths: Sequence[str], *, num_photos: int) -> PhotoFiles:
-        """Looks at each record once.
+    def of(cls, paths: Sequence[str]) -> PhotoFiles:
+        """Looks at each record once, and at its checksums.
 
         Args:
             paths: TFRecord files (gzip, stored) of transformed records.
-            num_photos: P, records in all the files together; for the progress.
 
         Raises:
             NotStored: if a file was deflated.
-            FieldmarkError: if a file is cut off, or has a record that is none of a photo.
+            FieldmarkError: if a file is cut off or damaged, or has a record that is none of a
+                photo.
         """
         files = [StoredFile(path) for path in paths]
         columns = {name: array("q" if name in ("begin", "photo_id") else "i") for name in _COLUMNS}
-        meter = Meter("photos located", total=num_photos, unit="photos")
+        total_bytes = sum(file.content_bytes for file in files)
+        meter = Meter("photos located", total=total_bytes // _MB, unit="MB")
+        bytes_before = 0
         for number, file in enumerate(files):
             for start, data in file.records():
                 try:
@@ -97,7 +102,9 @@ class PhotoFiles:
                         f"a photo with a label ({error}). {WRITE_ANEW}"
                     ) from error
                 columns["file_number"].append(number)
-                meter.add(1)
+                meter.add((bytes_before + start + len(data)) // _MB - meter.done)
+            bytes_before += file.content_bytes
+            meter.add(bytes_before // _MB - meter.done)
         meter.close()
         arrays = {name: np.asarray(column) for name, column in columns.items()}
         arrays["by_id"] = np.argsort(arrays["photo_id"], kind="stable").astype(np.int64)
@@ -139,6 +146,10 @@ class PhotoFiles:
             **columns,
         )
         beside.replace(file)
+
+    def count_labels(self) -> np.ndarray:
+        """Returns int64 [largest label + 1], photos of each label."""
+        return np.bincount(self.label.numpy())
 
     def rows_by_id(self, numbers: tf.Tensor) -> tf.Tensor:
         """Returns the rows, int64 [N], of photos by their place (int64 [N]) among the ids."""
@@ -221,10 +232,13 @@ def _parsed(data: bytes) -> tuple[bytes, bytes, int, int]:
             raise ValueError(f"it has no {name}")
     small = features[record.IMAGE_SMALL].bytes_list.value
     photo_id = features[record.PHOTO_ID].int64_list.value
+    label = features[record.LABEL].int64_list.value[0]
+    if not 0 <= label < _LABELS:
+        raise ValueError(f"its {record.LABEL} is {label}")
     return (
         features[record.IMAGE].bytes_list.value[0],
         small[0] if small else NO_COPY,
-        features[record.LABEL].int64_list.value[0],
+        label,
         photo_id[0] if photo_id else UNKNOWN_ID,
     )
 

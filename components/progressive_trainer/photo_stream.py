@@ -23,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.photo_decode import decode_covering
+from components.progressive_trainer.damaged_file import damage_named
 from components.progressive_trainer.held_photos import HeldPhotos
 from components.progressive_trainer.photo_files import UNKNOWN_ID, PhotoFiles
 from components.progressive_trainer.photo_order import (
@@ -73,27 +74,41 @@ _TRAINING_FEATURES = {
 
 
 def count_photos(files: Sequence[str]) -> int:
-    """Returns the number of records in TFRecord files (gzip), without decoding a photo."""
+    """Returns the number of records in TFRecord files (gzip), without decoding a photo.
+
+    Raises:
+        FieldmarkError: if a file is damaged.
+    """
     dataset = tf.data.TFRecordDataset(
-        list(files), compression_type="GZIP", num_parallel_reads=READ_AT_ONCE
+        tf.constant(list(files), tf.string),
+        compression_type="GZIP",
+        num_parallel_reads=READ_AT_ONCE,
     )
-    return int(dataset.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1).numpy())
+    with damage_named(files):
+        return int(dataset.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1).numpy())
 
 
 def count_labels(files: Sequence[str]) -> np.ndarray:
-    """Returns int64 [largest label + 1], records of each label, without decoding a photo."""
+    """Returns int64 [largest label + 1], records of each label, without decoding a photo.
+
+    Raises:
+        FieldmarkError: if a file is damaged.
+    """
     records = tf.data.TFRecordDataset(
-        list(files), compression_type="GZIP", num_parallel_reads=READ_AT_ONCE
+        tf.constant(list(files), tf.string),
+        compression_type="GZIP",
+        num_parallel_reads=READ_AT_ONCE,
     )
     labels = records.batch(LABELS_AT_ONCE).map(
         lambda batch: tf.io.parse_example(batch, {record.LABEL: _FEATURES[record.LABEL]}),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     counts = np.zeros(0, np.int64)
-    for batch in labels.as_numpy_iterator():
-        more = np.bincount(batch[record.LABEL], minlength=len(counts))
-        more[: len(counts)] += counts
-        counts = more
+    with damage_named(files):
+        for batch in labels.as_numpy_iterator():
+            more = np.bincount(batch[record.LABEL], minlength=len(counts))
+            more[: len(counts)] += counts
+            counts = more
     return counts
 
 

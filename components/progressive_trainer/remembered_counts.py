@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from components.stored_records import FileState
 from schemas.json_file import write_json
 
 COUNTS_FILE = "counts.json"
+PHOTOS, LABELS = "photos", "labels"
 
 
 class RememberedCounts:
@@ -36,22 +37,31 @@ class RememberedCounts:
         self._file, self._writes = directory / COUNTS_FILE, writes
 
     def photos(self, files: Sequence[str]) -> int:
-        """Returns what `photo_stream.count_photos` does."""
-        return int(self._counted("photos", files, lambda: count_photos(files)))
+        """Returns what `photo_stream.count_photos` does, or did."""
+        known = self._known(PHOTOS, files)
+        return int(known) if known is not None else self._keep(PHOTOS, files, count_photos(files))
 
     def labels(self, files: Sequence[str]) -> np.ndarray:
-        """Returns what `photo_stream.count_labels` does."""
-        counts = self._counted("labels", files, lambda: count_labels(files).tolist())
-        return np.array(counts, np.int64)
+        """Returns what `photo_stream.count_labels` does, or did."""
+        known = self.known_labels(files)
+        return known if known is not None else self.keep_labels(files, count_labels(files))
 
-    def _counted(self, what: str, files: Sequence[str], count: Callable[[], Any]) -> Any:
-        key = f"{what} of {_state(files)}"
-        known = self._read()
-        if key in known:
-            return known[key]
-        counted = count()
+    def known_labels(self, files: Sequence[str]) -> np.ndarray | None:
+        """Returns int64 [largest label + 1], photos of each label, if they are remembered."""
+        known = self._known(LABELS, files)
+        return None if known is None else np.array(known, np.int64)
+
+    def keep_labels(self, files: Sequence[str], labels: np.ndarray) -> np.ndarray:
+        """Returns the labels of these files, which are remembered from now on."""
+        self._keep(LABELS, files, labels.tolist())
+        return labels
+
+    def _known(self, what: str, files: Sequence[str]) -> Any:
+        return self._read().get(_key(what, files))
+
+    def _keep(self, what: str, files: Sequence[str], counted: Any) -> Any:
         if self._writes:
-            write_json(self._file, {**known, key: counted})
+            write_json(self._file, {**self._read(), _key(what, files): counted})
         return counted
 
     def _read(self) -> dict[str, Any]:
@@ -59,6 +69,10 @@ class RememberedCounts:
             return {}
         known: dict[str, Any] = json.loads(self._file.read_text())
         return known
+
+
+def _key(what: str, files: Sequence[str]) -> str:
+    return f"{what} of {_state(files)}"
 
 
 def _state(files: Sequence[str]) -> str:

@@ -6,12 +6,13 @@ images, labels, photo_ids = next(batches)       # of all replicas of this machin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from components.progressive_trainer.config import TrainerSettings
+from components.progressive_trainer.damaged_file import damage_named
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.photo_files import PhotoFiles
 from components.progressive_trainer.photo_stream import training_stream
@@ -39,7 +40,8 @@ def training_batches(
         end: whole batches that do not go beyond it are given.
 
     Raises:
-        FieldmarkError: when a batch is asked for, if a file of photos was changed meanwhile.
+        FieldmarkError: when a batch is asked for, if a file of photos was changed meanwhile, or
+            damaged.
     """
 
     def make(_: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -59,15 +61,19 @@ def training_batches(
             photo_files=train.located,
         )
 
-    batches = iter(devices.strategy.distribute_datasets_from_function(make))
-    return _with_reasons(batches, train.located) if train.located else batches
+    return _with_reasons(
+        iter(devices.strategy.distribute_datasets_from_function(make)), train.files, train.located
+    )
 
 
-def _with_reasons(batches: Iterator[Any], located: PhotoFiles) -> Iterator[Any]:
+def _with_reasons(
+    batches: Iterator[Any], files: Sequence[str], located: PhotoFiles | None
+) -> Iterator[Any]:
     """Says why a photo could not be read in words of its own."""
     try:
-        yield from batches
+        with damage_named(files):
+            yield from batches
     except tf.errors.OpError as error:
-        if located.failures:
+        if located and located.failures:
             raise located.failures[0] from error
         raise

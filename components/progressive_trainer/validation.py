@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.progressive_trainer.damaged_file import damage_named
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.out_of_memory import is_out_of_memory
 from components.progressive_trainer.photo_stream import validation_stream
@@ -126,7 +127,7 @@ def sums_over(
     unread: list[Any] = []
     last, alone = -(-num_photos // global_batch), devices.share.workers == 1
     batches = devices.strategy.distribute_datasets_from_function(make)
-    with _told_what_to_lower(label, image_size_px, global_batch):
+    with damage_named(files), _told_what_to_lower(label, image_size_px, global_batch):
         for number, batch in enumerate(batches, start=1):
             unread.append(step(*batch, tf.constant(stop.flag(), tf.float32)))
             asked = alone and stop.requested

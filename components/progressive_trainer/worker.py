@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from components.progressive_trainer.auto_batches import batch_decisions, find_unless_recorded
@@ -50,8 +49,7 @@ from components.progressive_trainer.job import (
     TrainingJob,
     error_file,
 )
-from components.progressive_trainer.leaf_weights import counts_of_leaves
-from components.progressive_trainer.locating import located
+from components.progressive_trainer.locating import training_photos
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.machine_watch import MachineWatch
 from components.progressive_trainer.memory_note import tell_memory
@@ -97,17 +95,22 @@ def train(job: TrainingJob, stop: StopRequest | None = None) -> None:
         if stop is not None:
             stop.listen()
         counts = RememberedCounts(Path(job.checkpoint_dir), writes=devices.is_chief)
-        train_photos = located(
-            _training_photos(job.train_files, settings, counts, num_leaves=taxonomy.num_leaves),
+        train_photos = training_photos(
+            job.train_files,
             settings,
+            counts,
             Path(job.checkpoint_dir),
+            num_leaves=taxonomy.num_leaves,
             writes=devices.is_chief,
         )
+        _expect_some(train_photos.count, "train")
+        val_photos = Photos(job.val_files, counts.photos(job.val_files))
+        _expect_some(val_photos.count, "val")
         loop = TrainingLoop(
             settings,
             num_leaves=taxonomy.num_leaves,
             train=train_photos,
-            val=_photos(job.val_files, "val", counts),
+            val=val_photos,
             devices=devices,
             checkpoints=Checkpoints(Path(job.checkpoint_dir), writes=devices.is_chief),
             batches=batch_decisions(
@@ -212,28 +215,12 @@ def _start_from(
         write_head_mapping(sources, taxonomy, history_dir / HEAD_MAPPING_FILE)
 
 
-def _photos(files: list[str], split: str, counts: RememberedCounts) -> Photos:
-    return Photos(files, _some(counts.photos(files) if files else 0, split))
-
-
-def _training_photos(
-    files: list[str], settings: TrainerSettings, counts: RememberedCounts, *, num_leaves: int
-) -> Photos:
-    """One pass over the files: only class weighting needs the labels read in it."""
-    if settings.class_weighting == 0:
-        return _photos(files, "train", counts)
-    labels = counts.labels(files) if files else np.zeros(0, np.int64)
-    count = _some(int(labels.sum()), "train")
-    return Photos(files, count, counts_of_leaves(labels, num_leaves=num_leaves))
-
-
-def _some(count: int, split: str) -> int:
+def _expect_some(count: int, split: str) -> None:
     if not count:
         raise FieldmarkError(
             f"There is no photo in the {split} split, and training needs some. "
             "Add some to the export, or look into set_aside.csv for what was left out."
         )
-    return count
 
 
 def _on_one_device(loop: TrainingLoop, settings: TrainerSettings, num_leaves: int) -> keras.Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import re
 from pathlib import Path
 
 import apache_beam as beam
@@ -136,6 +137,20 @@ def test_content_that_ends_within_a_record_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(FieldmarkError, match=r"cut\.gz ends before its content does"):
         list(StoredFile(str(tmp_path / "cut.gz")).records())
+
+
+@pytest.mark.parametrize("at", [3, 9, 20_000])
+def test_record_that_is_not_what_was_written_is_named(tmp_path: Path, at: int) -> None:
+    path = Path(written(tmp_path / "records.gz"))
+    start = next(start for start, data in StoredFile(str(path)).records() if len(data) == 40_000)
+    flipped = bytearray(path.read_bytes())
+    place = StoredFile(str(path)).place(start - 12 + at, 1)
+    flipped[place.begin] ^= 4
+    path.write_bytes(flipped)
+
+    named = f"{path}: what lies at byte {start - 12 if at < 12 else start:,} of its content is not"
+    with pytest.raises(FieldmarkError, match=re.escape(named)):
+        list(StoredFile(str(path)).records())
 
 
 def test_file_that_was_written_anew_is_not_read(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def parsed(files: list[str]) -> list[dict[str, tf.Tensor]]:
 
 def test_rows_are_the_records_of_the_files(files: list[str]) -> None:
     records = parsed(files)
-    photos = PhotoFiles.of(files, num_photos=PHOTOS)
+    photos = PhotoFiles.of(files)
     rows = tf.range(PHOTOS, dtype=tf.int64)
 
     for name, from_copy in ((record.IMAGE, False), (record.IMAGE_SMALL, True)):
@@ -61,7 +61,7 @@ def test_rows_are_the_records_of_the_files(files: list[str]) -> None:
 
 
 def test_rows_by_id_rise(files: list[str]) -> None:
-    photos = PhotoFiles.of(files, num_photos=PHOTOS)
+    photos = PhotoFiles.of(files)
 
     rows = photos.rows_by_id(tf.range(PHOTOS, dtype=tf.int64))
 
@@ -81,7 +81,7 @@ def columns(photos: PhotoFiles) -> list[list[int]]:
 
 
 def test_what_is_remembered_is_what_was_found(files: list[str], tmp_path: Path) -> None:
-    found = PhotoFiles.of(files, num_photos=PHOTOS)
+    found = PhotoFiles.of(files)
     file = tmp_path / "new" / "photos.npz"
 
     found.remember(file)
@@ -100,7 +100,7 @@ def test_other_files_and_files_that_changed_are_not_remembered(
 ) -> None:
     file = tmp_path / "photos.npz"
     assert PhotoFiles.remembered(files, file) is None
-    PhotoFiles.of(files, num_photos=PHOTOS).remember(file)
+    PhotoFiles.of(files).remember(file)
 
     assert PhotoFiles.remembered(files[:2], file) is None
     os.utime(files[1], ns=(1, 1))
@@ -109,7 +109,7 @@ def test_other_files_and_files_that_changed_are_not_remembered(
 
 def test_file_that_was_deflated_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotStored, match="was deflated"):
-        PhotoFiles.of(write_records(tmp_path, [0, 1], files=1, level=6), num_photos=2)
+        PhotoFiles.of(write_records(tmp_path, [0, 1], files=1, level=6))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_record_that_is_none_of_a_photo_is_named(
         writer.write(example.SerializeToString())
 
     with pytest.raises(FieldmarkError, match=rf"data\.gz: the record at byte 12 .*{reason}"):
-        PhotoFiles.of([path], num_photos=1)
+        PhotoFiles.of([path])
 
 
 def test_record_that_is_no_example_is_named(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_record_that_is_no_example_is_named(tmp_path: Path) -> None:
         writer.write(b"\xff" * 20)
 
     with pytest.raises(FieldmarkError, match=r"data\.gz: the record at byte 12 .*not a tf\.train"):
-        PhotoFiles.of([path], num_photos=1)
+        PhotoFiles.of([path])
 
 
 def encoded(mode: str, size: tuple[int, int], **options: int | bool) -> bytes:
@@ -182,7 +182,7 @@ def overwritten(path: str, places: list[tuple[int, int]], state_ns: int) -> None
 @pytest.mark.parametrize(("size_px", "fails"), [(16, False), (40, True)])
 def test_photo_whose_copy_is_enough_is_not_read(tmp_path: Path, size_px: int, fails: bool) -> None:
     (path,) = write_records(tmp_path, range(PHOTOS), files=1, small=halved)
-    photos = PhotoFiles.of([path], num_photos=PHOTOS)
+    photos = PhotoFiles.of([path])
     places = zip(photos.begin.numpy()[:, 0], photos.reach.numpy()[:, 0, 0], strict=True)
     overwritten(path, list(places), photos.states[0].changed_ns)
     stream = training_stream(

@@ -38,7 +38,7 @@ READINGS: dict[str, Reading] = {
     "in order": lambda files: {"shuffle_buffer_photos": 4},
     "in place": lambda files: {
         "shuffle_buffer_photos": 4,
-        "photo_files": PhotoFiles.of(sorted(files), num_photos=PHOTOS),
+        "photo_files": PhotoFiles.of(sorted(files)),
     },
     "held": lambda files: {"shuffle_buffer_photos": PHOTOS},
 }
@@ -95,8 +95,10 @@ def test_each_epoch_augments_a_photo_anew(uninterrupted: tuple[np.ndarray, np.nd
     assert len({view.tobytes() for view in views}) == 3
 
 
-@pytest.mark.parametrize("start", [1, 7, PHOTOS - 1, PHOTOS, PHOTOS + 5, 2 * PHOTOS])
-@pytest.mark.parametrize("batch", [2, 5])
+@pytest.mark.parametrize(
+    ("start", "batch"),
+    [(1, 2), (7, 5), (PHOTOS - 1, 2), (PHOTOS, 5), (PHOTOS + 5, 2), (2 * PHOTOS, 5)],
+)
 def test_stream_from_anywhere_is_the_tail_of_the_whole_pixel_for_pixel(
     files: list[str],
     reading: Reading,

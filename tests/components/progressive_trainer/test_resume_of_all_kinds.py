@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from interrupted import train_and_resume
 from tiny_training import settings, stage, write_split
 
-from components.progressive_trainer.locating import located
 from components.progressive_trainer.loop import Photos, TrainingLoop
+from components.progressive_trainer.photo_files import PhotoFiles
 
 KILLED_AT = 8
 SCALE = 2.0**11
@@ -66,8 +67,7 @@ def test_run_that_was_killed_ends_bit_for_bit_as_one_that_was_not(
 
     train, val = photos
     if optimizer == "adamw":
-        train = located(train, given, tmp_path, writes=False)
-        assert train.located is not None
+        train = replace(train, located=PhotoFiles.of(sorted(train.files)))
 
     whole, resumed = train_and_resume(
         tmp_path, (train, val), given, killed_at=KILLED_AT, prepare=start_scale
