@@ -18,9 +18,10 @@ from tiny_training import NUM_LEAVES, settings, stage, write_split
 from components.progressive_trainer.config import TrainerSettings
 from components.progressive_trainer.devices import Devices
 from components.progressive_trainer.job import JOB_FILE, TrainingJob
-from components.progressive_trainer.locating import located
+from components.progressive_trainer.locating import training_photos
 from components.progressive_trainer.loop import Photos, TrainingLoop
 from components.progressive_trainer.photo_stream import Share
+from components.progressive_trainer.remembered_counts import RememberedCounts
 from schemas.events import EVENTS_VARIABLE
 from schemas.settings import load_settings
 
@@ -80,11 +81,12 @@ def write_job(
 def loop_in_this_process(photos: Path, given: dict[str, Any]) -> TrainingLoop:
     """The training of a job on one device, without checkpoints."""
     settings = load_settings(TrainerSettings, given, source="trainer")
-    train = Photos(sorted(map(str, (photos / "train").iterdir())), TRAIN_PHOTOS)
+    files = sorted(map(str, (photos / "train").iterdir()))
+    counts = RememberedCounts(photos, writes=False)
     return TrainingLoop(
         settings,
         num_leaves=NUM_LEAVES,
-        train=located(train, settings, photos, writes=False),
+        train=training_photos(files, settings, counts, photos, num_leaves=NUM_LEAVES, writes=False),
         val=Photos(sorted(map(str, (photos / "val").iterdir())), VAL_PHOTOS),
         devices=Devices(tf.distribute.get_strategy(), Share(), "1 CPU"),
         checkpoints=None,
