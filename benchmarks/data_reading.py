@@ -23,6 +23,9 @@ chain     what iNaturalist's training does to the 500 px files: read, decode who
 pillow    a bare loop of Pillow's draft decode, crop and resize out of memory, no colour: how fast
           the decode is in another library; one thread
 
+Before the stages, the pass over the records that a first start makes is timed, and beside it one
+that counts them alone, by TensorFlow's reader.
+
 All run in one process on as many cores as threads. Prints photos a second and a CPU second,
 medians, and medians of the ratios within a run. The yardsticks, for the first three: of bare at
 least 0.9; of chain at least 3 at the smallest size. Files lie in the system's cache all along.
@@ -54,7 +57,7 @@ from components.photo_transform.config import TransformSettings
 from components.photo_transform.preprocessing import stored_photo
 from components.photo_transform.small_copy import small_copy_px
 from components.progressive_trainer.photo_files import PhotoFiles
-from components.progressive_trainer.photo_stream import training_stream
+from components.progressive_trainer.photo_stream import count_labels, training_stream
 from components.progressive_trainer.photo_view import EncodedPhotos, Jpegs, TrainingViews
 from components.progressive_trainer.view_plan import ViewPlan
 from pipeline.demo_world.export import draw_export
@@ -66,6 +69,7 @@ ORIGINAL_QUALITY, STORED_QUALITY = 87, 92
 FILES = 8
 BATCH = 32
 SEED = 1
+TIMES_OVER = 10  # the files are looked through in the pass before the first stage
 
 
 @dataclass(frozen=True)
@@ -276,6 +280,20 @@ def bare(
     return run
 
 
+def tell_first_pass(world: World, runs: int) -> None:
+    """Prints what the pass before the first stage takes a record, and one that counts alone."""
+    files, records = world.records * TIMES_OVER, len(world.stored) * TIMES_OVER
+    passes = {"counted, checked, located": PhotoFiles.of, "counted, checked": count_labels}
+    taken_us: dict[str, list[float]] = {name: [] for name in passes}
+    for _ in range(runs):
+        for name, look in passes.items():
+            start = time.perf_counter()
+            look(files)
+            taken_us[name].append((time.perf_counter() - start) / records * 1e6)
+    for name, us in taken_us.items():
+        print(f"{name}: {median(us):.1f} us a record ({min(us):.1f}..{max(us):.1f})", flush=True)
+
+
 def pillow(world: World, stage: Stage, views: int) -> Callable[[], int]:
     """A loop in another library."""
     random = np.random.default_rng(SEED)
@@ -397,6 +415,7 @@ def main() -> None:
             f"{len(cores)} cores; {sizes_kb[0]:.0f} kB a photo, {sizes_kb[1]:.0f} kB stored, "
             f"{sizes_kb[2]:.1f} kB its small copy ({small_px} px)"
         )
+        tell_first_pass(world, arguments.runs)
         for text in arguments.stages:
             size, augment = text.split(":")
             stage = Stage(int(size), float(augment))

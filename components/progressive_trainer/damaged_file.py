@@ -7,6 +7,7 @@ with damage_named(files):
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -29,6 +30,7 @@ def damage_named(files: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except tf.errors.DataLossError as error:
+        logging.warning("looking through %d files for the one that is damaged", len(files))
         for file in sorted(files):
             reason = _damage(file)
             if reason is not None:
