@@ -90,7 +90,7 @@ class PhotoFiles:
         files = [StoredFile(path) for path in paths]
         columns = {name: array("q" if name in ("begin", "photo_id") else "i") for name in _COLUMNS}
         total_bytes = sum(file.content_bytes for file in files)
-        meter = Meter("photos located", total=total_bytes // _MB, unit="MB")
+        meter = Meter("MB of training photos looked through", total=total_bytes // _MB, unit="MB")
         bytes_before = 0
         for number, file in enumerate(files):
             for start, data in file.records():
