@@ -15,10 +15,10 @@ UV_QUIET := $(UV) --quiet
 BIN := .venv/bin
 ROOMS := pipeline components schemas serving kubeflow
 DEMO_EXPORT := runs/demo-export
-# One more process than two cores: a fifth of the time a test waits for a process that it started. A
-# file's tests stay together, since they share what is slow to make. Files are taken in order: files
-# of few tests, which xdist would leave for the end, are among the longest.
-TEST_PROCESSES ?= 3
+# A process a core, where there are two; a third on two cores gained nothing. A file's tests stay
+# together, since they share what is slow to make. Files are taken in order: files of few tests,
+# which xdist would leave for the end, are among the longest.
+TEST_PROCESSES ?= 2
 PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # A stamp is named after the contents it was made from, so a checkout that only changes the times
