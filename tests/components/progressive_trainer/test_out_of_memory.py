@@ -40,7 +40,7 @@ from components.progressive_trainer.stop_request import StopRequest, TrainingSto
 from components.progressive_trainer.validation import validate
 from schemas.errors import FieldmarkError
 
-MIXING = {**stage(6, 1), "mixup": 0.3, "rand_augment": 3.0}
+MIXING = {**stage(6, 1), "mixup": 0.3}
 SETTINGS = settings([MIXING, stage(6, 1.5, size=40)])
 
 
