@@ -5,6 +5,8 @@ to import, and each worker process of Beam would pay them.
 
     with RecordWriter(path) as writer:
         writer.write(example_bytes(features))
+
+The format: tensorflow.org/tutorials/load_data/tfrecord.
 """
 
 from __future__ import annotations

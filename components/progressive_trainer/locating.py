@@ -50,9 +50,10 @@ def training_photos(
     """
     paths, keep = sorted(files), directory / LOCATED_FILE
     labels = counts.known_labels(paths)
-    located, why_not = PhotoFiles.remembered(paths, keep), ""
-    is_new = located is None
-    if located is None and not settings.file_order and not _is_held(labels, settings):
+    in_place = not settings.file_order and not _is_held(labels, settings)
+    located = PhotoFiles.remembered(paths, keep) if in_place else None
+    is_new, why_not = located is None, ""
+    if in_place and is_new:
         # How many there are says whether it is needed where they lie; one pass finds both.
         located, why_not = _located(paths)
     if labels is None:

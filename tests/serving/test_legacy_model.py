@@ -26,8 +26,8 @@ from serving.saved_model_classifier import SavedModelClassifier
 
 SIZE_PX = 64
 
-IN_EVERY_RUN = ("small", "mobilenet_025")
-LARGE = [network for network in get_args(Network) if network not in IN_EVERY_RUN]
+READ_AS_THE_SERVER_DOES = ("small", "mobilenet_025", "efficientnet_lite0")
+LARGE = [network for network in get_args(Network) if network not in READ_AS_THE_SERVER_DOES]
 
 
 def network_of(name: str, num_leaves: int, rank: int | None = None) -> keras.Model:
@@ -84,7 +84,15 @@ def leaves_as_the_server_reads_them(path: Path) -> list[int]:
     return leaves["taxon_id"].tolist()
 
 
-@pytest.mark.parametrize(("name", "rank"), [("small", None), ("small", 7), ("mobilenet_025", None)])
+@pytest.mark.parametrize(
+    ("name", "rank"),
+    [
+        ("small", None),
+        ("small", 7),
+        ("mobilenet_025", None),
+        pytest.param("efficientnet_lite0", None, marks=pytest.mark.every_backbone),
+    ],
+)
 def test_five_layers_that_answer_as_the_saved_model_does(
     taxonomy: Taxonomy, tmp_path: Path, name: str, rank: int | None
 ) -> None:

@@ -117,6 +117,8 @@ def test_file_that_was_deflated_is_refused(tmp_path: Path) -> None:
     [
         ({record.IMAGE: b"\xff\xd8"}, f"it has no {record.LABEL}"),
         ({record.LABEL: 3}, f"it has no {record.IMAGE}"),
+        ({record.IMAGE: b"\xff\xd8", record.LABEL: -1}, f"its {record.LABEL} is -1"),
+        ({record.IMAGE: b"\xff\xd8", record.LABEL: 2**31}, f"its {record.LABEL} is {2**31}"),
         ({record.IMAGE: b"GIF89a", record.LABEL: 3}, "not a JPEG"),
         ({record.IMAGE: b"\xff\xd8\xff\xe0\x00\x10JFIF", record.LABEL: 3}, "out of range"),
         ({record.IMAGE: b"\xff\xd8\x00\x00\x00\x00\x00", record.LABEL: 3}, "no JPEG segment"),
