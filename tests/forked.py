@@ -1,4 +1,4 @@
-"""Processes that tests start, forked from one that has imported TensorFlow and TFX.
+"""Processes that tests start, forked from one that has imported TensorFlow, TFX and what is ours.
 
 To import them takes longer than most of what such a process is started for. What is started here
 has its own arguments, environment, directory, output and exit code, as one from a shell has:
@@ -28,6 +28,8 @@ PRELOADED = [
     "tensorflow_transform",
     "tfx.v1",
     "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor",
+    "pipeline.local_run",
+    "components.progressive_trainer.worker",
 ]
 """None of them starts a thread when it is imported: threads do not live on in a fork."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import forked
 import numpy as np
 import pytest
 from tiny_run import REPOSITORY, STEPS, TinyRun, versions
+from tiny_run import environment as ours
 
 from serving.saved_model import load_manifest
 
@@ -176,7 +176,7 @@ def step_in_a_fork(command: Sequence[str], environment: Mapping[str, str], log: 
         code,
         *command[3:],
         log=log,
-        environment={**os.environ, **environment},
+        environment={**ours(), **environment},
         directory=REPOSITORY,
     )
     return process.wait()

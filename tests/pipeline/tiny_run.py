@@ -11,6 +11,9 @@ from pathlib import Path
 import forked
 import yaml
 
+from kubeflow.train_settings import COMMAND_VARIABLE
+from schemas.events import EVENTS_VARIABLE
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 TINY_CONFIG = {
@@ -63,6 +66,8 @@ STEPS = (
 )
 """The steps of a pipeline that starts from no pushed model, in order."""
 
+
+THIN_WORKER = REPOSITORY / "tests/components/progressive_trainer/thin_worker.py"
 
 COMMAND = "from pipeline.cli import main; main()"
 """`fieldmark` as Python code."""
@@ -127,8 +132,9 @@ class TinyRun:
 
 
 def environment() -> dict[str, str]:
-    """Ours, without a device or a log level that the caller's shell may have set."""
-    return {key: value for key, value in os.environ.items() if key != "FIELDMARK_EVENTS"}
+    """Ours, in which a thin network is trained, and without what another run has set."""
+    ours = {key: value for key, value in os.environ.items() if key != EVENTS_VARIABLE}
+    return {**ours, COMMAND_VARIABLE: THIN_WORKER.stem, "PYTHONPATH": str(THIN_WORKER.parent)}
 
 
 def versions(directory: Path) -> list[Path]:

@@ -19,8 +19,14 @@ def test_rank_and_name_both_tell_taxa_apart() -> None:
     assert len(numbers) == 4
 
 
-def test_taken_number_gives_the_next_free_one_round_the_end() -> None:
+def test_taken_number_gives_the_next_free_one() -> None:
     first = invented_taxon_id("genus", "Ficus", taken=set())
     assert invented_taxon_id("genus", "Ficus", taken={first, first + 1}) == first + 2
-    upper = range(first, LAST_INVENTED_ID + 1)
-    assert invented_taxon_id("genus", "Ficus", taken=upper) == FIRST_INVENTED_ID
+
+
+def test_taken_numbers_up_to_the_last_give_the_first() -> None:
+    numbers = {name: invented_taxon_id("genus", name, taken=()) for name in map(str, range(9999))}
+    name = max(numbers, key=numbers.__getitem__)  # so that there are few to go through
+    upper = range(numbers[name], LAST_INVENTED_ID + 1)
+
+    assert invented_taxon_id("genus", name, taken=upper) == FIRST_INVENTED_ID

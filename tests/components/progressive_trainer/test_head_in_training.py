@@ -72,11 +72,19 @@ def stopped(
     return loop
 
 
+@pytest.fixture(scope="module")
+def whole(photos: tuple[Photos, Photos]) -> TrainingLoop:
+    loop = new_loop(photos)
+    loop.run()
+    return loop
+
+
 def test_training_resumed_is_the_one_never_stopped_and_freezes_the_bottom(
-    photos: tuple[Photos, Photos], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photos: tuple[Photos, Photos],
+    whole: TrainingLoop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = new_loop(photos)
-    whole.run()
     checkpoints = Checkpoints(tmp_path)
     first_stage = stopped(photos, checkpoints, monkeypatch)
 
@@ -95,18 +103,16 @@ def test_training_resumed_is_the_one_never_stopped_and_freezes_the_bottom(
 
 
 def test_validation_of_a_sampled_training_is_over_all_leaves(
-    photos: tuple[Photos, Photos],
+    photos: tuple[Photos, Photos], whole: TrainingLoop
 ) -> None:
-    loop = new_loop(photos)
-    loop.run()
     images, labels, _ = next(
         validation_stream(
             photos[1].files, num_photos=7, image_size_px=40, global_batch=7
         ).as_numpy_iterator()
     )
-    scores = loop.model(images.astype(np.float32), training=False).numpy()
+    scores = whole.model(images.astype(np.float32), training=False).numpy()
     right = scores[np.arange(7), labels]
-    assert loop.history[-1]["val_loss"] == pytest.approx(-np.log(right).mean(), abs=1e-4)
+    assert whole.history[-1]["val_loss"] == pytest.approx(-np.log(right).mean(), abs=1e-4)
 
 
 def test_training_on_a_sample_learns_the_colours(photos: tuple[Photos, Photos]) -> None:

@@ -138,7 +138,7 @@ def test_process_whose_partner_never_comes_ends_and_says_whom_it_waited_for(
 
 def test_machine_that_hangs_in_the_middle_ends_both(tmp_path: Path) -> None:
     photos = tiny_cluster.write_photos(tmp_path / "photos")
-    settings = tiny_cluster.job_settings(longest_wait_secs=30.0)
+    settings = tiny_cluster.job_settings(longest_wait_secs=15.0)
     job = write_job(tmp_path / "hangs", photos, settings)
 
     codes = ended(start(job, workers=2, acts={1: "2:hang"}))

@@ -36,7 +36,8 @@ def float32_again() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    job = write_job(tmp_path_factory.mktemp("a") / "alone", photos, tiny_cluster.job_settings())
+    given = tiny_cluster.job_settings(rand_augment=5.0)
+    job = write_job(tmp_path_factory.mktemp("a") / "alone", photos, given)
     assert ended(start(job, exports=True)) == [0], log_of(job)
     return job
 
@@ -44,7 +45,7 @@ def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_machines_train_what_one_does_and_the_chief_writes_it(
     photos: Path, alone: Path, tmp_path: Path
 ) -> None:
-    job = write_job(tmp_path / "two", photos, tiny_cluster.job_settings())
+    job = write_job(tmp_path / "two", photos, tiny_cluster.job_settings(rand_augment=5.0))
 
     assert ended(start(job, workers=2, exports=True)) == [0, 0], log_of(job)
 

@@ -40,10 +40,10 @@ def start_scale(loop: TrainingLoop) -> None:
         loop._optimizer.dynamic_growth_steps = 2
 
 
+# AdamW in float32 is held to it by test_backbones, for each network.
 @pytest.mark.parametrize(
     ("optimizer", "precision"),
     [
-        ("adamw", "float32"),
         ("rmsprop", "float32"),
         ("sgd", "float32"),
         ("adamw", "mixed_float16"),

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("thin_network")
 
 
 def new_loop(photos: tuple[Photos, Photos], devices: Devices, **values: Any) -> TrainingLoop:
-    mixing = {"mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0}
+    mixing = {"mixup": 0.3, "cutmix": 0.5}
     return TrainingLoop(
         settings([{**stage(4, 1), **mixing}, stage(6, 1, size=40, dropout=0.5)], **values),
         num_leaves=NUM_LEAVES,

@@ -44,12 +44,13 @@ def write_photos(root: Path) -> Path:
     return root
 
 
-def job_settings(**values: Any) -> dict[str, Any]:
+def job_settings(*, rand_augment: float = 0.0, **values: Any) -> dict[str, Any]:
     """Two stages, four steps and two, with all that could differ between replicas.
 
-    The second thaws what the first froze.
+    The second thaws what the first froze. RandAugment takes the longest to be traced, so that only
+    those have it who ask for it.
     """
-    mixing = {"mixup": 0.3, "cutmix": 0.5, "rand_augment": 5.0}
+    mixing = {"mixup": 0.3, "cutmix": 0.5, "rand_augment": rand_augment}
     stages = [
         {**stage(4, 1), **mixing, "trainable": "top:0.6"},
         stage(6, 1, size=40),

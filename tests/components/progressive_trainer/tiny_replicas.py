@@ -27,6 +27,11 @@ RESUMED = "rmsprop"
 """The training of which several devices take the second step alone, after one device's first."""
 
 
+def clipped_by(replicas: int) -> list[str]:
+    """Optimizers whose clip is looked at by itself: all of them on two devices, one on four."""
+    return ["adamw", "rmsprop", "sgd"] if replicas == 2 else ["adamw"]
+
+
 TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
 LEAF_PHOTOS = np.array([12, 1, 1])
 """Not those of the photos: what is weighted must only be the same everywhere."""

@@ -56,7 +56,7 @@ def members(taxonomy: Taxonomy, photos: Evaluated, family: SliceFamily, row: int
         return photos.photos.slices["year"] == family.names[row]
     if family.family == "train_photos":
         bucket = {"0-4": range(5), "5-19": range(5, 20), "20 and more": range(20, 10**6)}
-        return np.array([3 * truth in bucket[family.names[row]] for truth in photos.truths])
+        return np.array([3 * int(truth) in bucket[family.names[row]] for truth in photos.truths])
     wanted = family.taxon_ids[row]
     return np.array([taxon_at(taxonomy, truth, family.family) == wanted for truth in photos.truths])
 
