@@ -47,7 +47,6 @@ def start_scale(loop: TrainingLoop) -> None:
         ("rmsprop", "float32"),
         ("sgd", "float32"),
         ("adamw", "mixed_float16"),
-        ("sgd", "mixed_float16"),
         ("adamw", "mixed_bfloat16"),
     ],
 )

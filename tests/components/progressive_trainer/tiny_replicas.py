@@ -16,7 +16,6 @@ from components.progressive_trainer.loop import Photos, TrainingLoop
 
 TRAININGS: dict[str, dict[str, Any]] = {
     "adamw": {"optimizer": "adamw"},
-    "sgd": {"optimizer": "sgd"},
     "rmsprop": {"optimizer": "rmsprop"},
     "rmsprop mixed_float16": {"optimizer": "rmsprop", "precision": "mixed_float16"},
 }
