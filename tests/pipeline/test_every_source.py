@@ -1,7 +1,7 @@
 """iNaturalist's formats go the whole way, from their own files to a pushed phone model.
 
-Of the three tables of observations one does: from the export that is built of them on, the other
-two are the same, and end once its photos are read. Real photos end as those that training reads.
+Of the three tables of observations one does, painted and real: from the export that is built of
+them on, the other two are the same, and end once its photos are read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_run import TinyRun, versions
 
-from components.progressive_trainer.photo_files import PhotoFiles
 from schemas.open_source import open_source
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(900)]
@@ -108,22 +107,11 @@ def test_competition_json_keeps_its_splits_and_categories(
     assert not (tiny.root / "exports").exists()
 
 
-def test_real_open_data_becomes_photos_that_training_reads(
-    shared_data: Path, tmp_path: Path
-) -> None:
+def test_real_open_data_goes_the_whole_way(shared_data: Path, tmp_path: Path) -> None:
     source = tmp_path / "open-data-flora"
     shutil.copytree(shared_data / "open-data-flora", source)
-    tiny = TinyRun(tmp_path, source)
-
-    tiny.run_killed_at_the_ends_of(["Transform"], *SHORT, *SMALL_SELECTION)
-
-    (built,) = (tiny.root / "exports").iterdir()
-    taxonomy = open_source(built).taxonomy()
-    assert "Leucanthemum vulgare" in taxonomy.leaf_names
-    stored = (tiny.root / "artifacts" / "Transform" / "transformed_examples").rglob("Split-train/*")
-    train = PhotoFiles.of(sorted(str(path) for path in stored if path.suffix == ".gz"))
-    counts = train.count_labels()
-    assert (counts[: taxonomy.num_leaves] > 0).all()
+    tiny = push(source, tmp_path, *SMALL_SELECTION)
+    assert "Leucanthemum vulgare" in labels(tiny)
 
 
 def test_table_without_photos_says_how_to_fetch_them(tiny_export: Path, tmp_path: Path) -> None:

@@ -67,7 +67,9 @@ STEPS = (
 """The steps of a pipeline that starts from no pushed model, in order."""
 
 
-THIN_WORKER = REPOSITORY / "tests/components/progressive_trainer/thin_worker.py"
+THIN_WORKER = REPOSITORY / "tests/components/progressive_trainer/train_as_worker.py"
+"""The training process over a network that is traced and converted faster; `small` itself is
+trained by test_backbones and the demo."""
 
 COMMAND = "from pipeline.cli import main; main()"
 """`fieldmark` as Python code."""

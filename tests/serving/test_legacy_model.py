@@ -87,6 +87,7 @@ def leaves_as_the_server_reads_them(path: Path) -> list[int]:
 @pytest.mark.parametrize(
     ("name", "rank"),
     [
+        ("small", None),
         ("small", 7),
         ("mobilenet_025", None),
         pytest.param("efficientnet_lite0", None, marks=pytest.mark.every_backbone),

@@ -19,11 +19,11 @@ from components.progressive_trainer.loop import TrainingLoop
 def main(root: Path) -> None:
     devices = find_devices(2)
     train, val = write_split(root / "train", 12, files=3), write_split(root / "val", 4, files=1)
-    mixing = {**stage(8, 1.5), "mixup": 0.3}
+    mixing = {**stage(4, 1), "mixup": 0.3}
     weights = []
     for room in (2, 1):
         loop = TrainingLoop(
-            settings([mixing]),
+            settings([mixing, stage(8, 1)]),
             num_leaves=NUM_LEAVES,
             train=train,
             val=val,

@@ -111,9 +111,9 @@ def test_step_in_the_middle_of_a_stage_is_taken_in_parts(
         new_loop(photos, trained=often, checkpoints=Checkpoints(tmp_path)),
     ]
     for loop in loops:
-        with holding(3, steps=1) as failed:
+        with holding(2, steps=1) as failed:
             loop.run()
-        assert failed == [(0, 1)]
+        assert failed[0] == (0, 1)
         assert [row["examples_seen"] for row in loop.history] == [12]
 
 
@@ -284,7 +284,7 @@ def test_two_replicas_train_in_parts_what_they_train_whole(tmp_path: Path) -> No
     done = forked.run(script, tmp_path, timeout_secs=400)
     assert done.returncode == 0, done.stderr[-4000:]
     whole, split, difference = done.stdout.splitlines()
-    assert (whole, split) == ("[]", "[(0, 2), (0, 4)]")
+    assert (whole, split) == ("[]", "[(0, 2), (1, 2), (1, 4)]")
     assert float(difference) < 1e-5
 
 

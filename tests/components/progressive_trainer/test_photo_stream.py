@@ -230,7 +230,7 @@ def test_another_seed_gives_another_order_and_other_views(
     assert (images[labels == 4][0] != uninterrupted[0][uninterrupted[1] == 4][0]).any()
 
 
-@pytest.mark.parametrize(("workers", "replicas", "start"), [(2, 1, 0), (2, 2, 9)])
+@pytest.mark.parametrize(("workers", "replicas", "start"), [(1, 2, 9), (2, 1, 0), (2, 2, 9)])
 def test_shares_of_all_workers_are_the_whole_batches_in_replica_order(
     files: list[str],
     reading: Reading,

@@ -40,13 +40,14 @@ def start_scale(loop: TrainingLoop) -> None:
         loop._optimizer.dynamic_growth_steps = 2
 
 
-# AdamW in float32 is held to it by test_backbones, for each network.
 @pytest.mark.parametrize(
     ("optimizer", "precision"),
     [
+        ("adamw", "float32"),
         ("rmsprop", "float32"),
         ("sgd", "float32"),
         ("adamw", "mixed_float16"),
+        ("sgd", "mixed_float16"),
         ("adamw", "mixed_bfloat16"),
     ],
 )

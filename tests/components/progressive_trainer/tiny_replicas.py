@@ -16,6 +16,7 @@ from components.progressive_trainer.loop import Photos, TrainingLoop
 
 TRAININGS: dict[str, dict[str, Any]] = {
     "adamw": {"optimizer": "adamw"},
+    "sgd": {"optimizer": "sgd"},
     "rmsprop": {"optimizer": "rmsprop"},
     "rmsprop mixed_float16": {"optimizer": "rmsprop", "precision": "mixed_float16"},
 }
@@ -24,11 +25,6 @@ tracing takes the time."""
 
 RESUMED = "rmsprop"
 """The training of which several devices take the second step alone, after one device's first."""
-
-
-def clipped_by(replicas: int) -> list[str]:
-    """Optimizers whose clip is looked at by itself: all of them on two devices, one on four."""
-    return ["adamw", "rmsprop", "sgd"] if replicas == 2 else ["adamw"]
 
 
 TRAIN_PHOTOS, VAL_PHOTOS = 14, 7
